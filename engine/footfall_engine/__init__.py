@@ -1,0 +1,1 @@
+"""The resident engine: a clip goes in, a stem in time with its picture comes out."""

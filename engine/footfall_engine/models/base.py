@@ -1,0 +1,85 @@
+"""What a model is to the engine.
+
+A model is a class with a `generate` method, named by a row in `registry.py`. It knows nothing of jobs, sockets,
+hosts or files: it is handed `Conditions` and returns samples at its own rate; `render.py` does the rest (windows,
+crossfades, rate conversion, ceiling, files).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from footfall_bridge.messages import Hit
+from numpy.typing import NDArray
+
+from footfall_engine.media.video import Frame
+from footfall_engine.progress import ProgressFn
+
+Audio = NDArray[np.float32]
+"""Samples, shape = (channels, samples), full scale ±1."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Audio with its rate."""
+
+    samples: Audio
+    sample_rate: int
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """All that a model may know of one window of a region.
+
+    Times of `hits`, and sample 0 of `motion` and of `known`, count from the window's start. `hits` begins up to 10 s
+    before the window (negative times), so that what rings into it can be heard.
+    """
+
+    duration: float  # seconds of the window; the model returns round(duration * sample_rate) samples
+    start: float  # seconds of the region that lie before the window
+    channels: int  # 1 or 2
+    prompt: str
+    negative: str
+    hits: tuple[TimedHit, ...]
+    motion: NDArray[np.float32]  # (n,), MOTION_RATE per second, 0…1 relative to the region's busiest moment
+    motion_x: NDArray[np.float32]  # (n,), -1…1
+    activity: float  # 0…1, how busy the region is on an absolute scale
+    frames: Callable[[float], Iterator[Frame]]  # pictures of the window, decoded lazily at so many per second
+    reference: Recording | None = None
+    known: Recording | None = None  # sound that is already there (regenerate, long regions) …
+    known_mask: NDArray[np.bool_] | None = None  # … and which samples of it are to stay
+    steps: int | None = None
+    guidance: float | None = None
+
+
+@dataclass(frozen=True)
+class TimedHit:
+    """A Hit inside a window: its time may be negative, and `index` counts it in the whole region."""
+
+    time: float
+    strength: float
+    x: float
+    size: float
+    kind: str
+    index: int
+
+    @classmethod
+    def of(cls, hit: Hit, index: int, shift: float) -> TimedHit:
+        return cls(hit.time - shift, hit.strength, hit.x, hit.size, hit.kind.value, index)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A model's answer: audio of shape (count, channels, samples), float32, and what it could not do as asked."""
+
+    audio: NDArray[np.float32]
+    warnings: tuple[tuple[str, str], ...] = field(default=())  # (code, sentence)
+
+
+class Model(Protocol):
+    def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
+        """One variant for each seed; the same seed gives the same samples."""
+        ...
