@@ -13,7 +13,8 @@ FootfallError
 │   ├── NotAStem               not_a_stem          not written by Footfall, or changed since
 │   ├── UnknownModel           unknown_model
 │   ├── UnknownJob             unknown_job
-│   └── Refused                refused             token missing or wrong
+│   ├── Refused                refused             token missing or wrong
+│   └── InvalidSettings        bad_settings        unknown key or wrong value in the settings file
 ├── EngineFault            the engine or its machine failed (CLI exit status 1)
 │   ├── DiskFull               disk_full
 │   ├── ModelFailed            model_failed
@@ -91,6 +92,10 @@ class UnknownJob(BadRequest):
 
 class Refused(BadRequest):
     code = "refused"
+
+
+class InvalidSettings(BadRequest):
+    code = "bad_settings"
 
 
 class EngineFault(FootfallError):
