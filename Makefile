@@ -1,0 +1,50 @@
+# Three commands: `make demo` runs it, `make test` tests it, `make check` reads it. Needs python3 (3.11 or newer) and make.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
+SOURCES := bridge engine tests
+
+.PHONY: demo test check format bench clean
+
+demo: $(VENV)/.base  ## make demo, or make demo CLIP=shot.mp4 PROMPT="boots on gravel"
+	$(BIN)/footfall demo $(if $(CLIP),"$(CLIP)") $(if $(PROMPT),--prompt "$(PROMPT)")
+
+test: $(VENV)/.test  ## make test, or make test ARGS="tests/engine -k cli"
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+bench: $(VENV)/.bench  ## make bench, or make bench ARGS=--quick
+	mkdir -p bench-out
+	$(BIN)/footfall bench --json bench-out/bench.json $(ARGS)
+
+clean:
+	rm -rf $(VENV) build demo-out bench-out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Footfall needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment here (on Debian and Ubuntu: apt install python3-venv)"; exit 1; }
+
+$(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(PIP) install --quiet -c constraints.txt -e '.[test]'
+	@touch $@
+
+# The listening rows want the `ear` extra; without it they are reported as skipped, and the rest is measured.
+$(VENV)/.bench: $(VENV)/.test
+	$(PIP) install --quiet -c constraints.txt -e '.[test,ear]' || echo "the 'ear' extra cannot be installed here: its rows will be skipped"
+	@touch $@
