@@ -1,11 +1,51 @@
-"""Pictures of a region, streamed."""
+"""Pictures of a region, streamed: what a clip is, and its frames at the sizes and rates that are asked for.
+
+Conventions
+-----------
+Clip time 0 is the start of the container's timeline (its earliest stream), so a picture and its own sound keep
+their distance and a transport stream that starts at 1.4 s starts at 0 here. A picture's time is its decoder PTS.
+Regions are half-open; a PTS may lie up to 1 ms before a boundary and still count as on it, because Matroska keeps
+milliseconds. Grey is luma stretched to the full range 0…255. Rotation (the display matrix) and pixel aspect are
+applied: what comes out is upright with square pixels.
+
+Damaged packets are skipped and counted in the log; only a region without a single picture is an error.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from footfall_bridge import timeline
+from footfall_bridge.errors import InvalidRange, MediaNotFound, NoPicture, UnreadableMedia
+from footfall_bridge.timeline import Time, TimeRange
 from numpy.typing import NDArray
+
+from footfall_engine.progress import ProgressFn, no_progress
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+log = logging.getLogger(__name__)
+
+Image = NDArray[np.uint8]
+
+_EDGE = Fraction(1, 1000)  # seconds a PTS may be off a boundary
+_FALLBACK_RATE = Fraction(25)  # of streams that do not say
+_HIGHEST_RATE = 1000  # frames per second; some Matroska files state their tick rate instead
+_TAIL_SECONDS = (2, 15, 120, 1800)  # how far before the stated end to look for the last picture
+_SEEK_MARGINS = (0, 1, 5, 30, 240)  # seconds to go back further when a seek lands after the region's start
+_STILLS = ("image2", "_pipe", "tty")  # demuxers of single pictures and text art
 
 
 @dataclass(frozen=True)
@@ -14,3 +54,441 @@ class Frame:
 
     time: float
     image: NDArray[np.uint8]  # (height, width) grey, or (height, width, 3) RGB
+
+
+@dataclass(frozen=True)
+class FrameSpec:
+    """What pictures someone wants: how many a second (None: each as it comes), how high in pixels, in what colour."""
+
+    fps: float | None = None
+    height: int | None = None  # None: the clip's own; the width keeps the aspect
+    grey: bool = True
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What is known of a clip before its pictures are decoded."""
+
+    path: Path
+    duration: Fraction  # seconds of clip time at which the last picture ends
+    frame_rate: Fraction  # mean of the stream; NTSC rates are exact
+    width: int  # as seen: rotated, square pixels
+    height: int
+    rotation: int  # degrees counter-clockwise that were applied: 0, 90, 180 or 270
+    has_audio: bool
+    origin: Fraction = Fraction(0)  # container time of clip time 0
+
+
+def file_identity(path: str | Path) -> str:
+    """Key of a file for caches: where it is, how long it is, when it was last written."""
+    file = _existing(path)
+    facts = file.stat()
+    return f"{file}|{facts.st_size}|{facts.st_mtime_ns}"
+
+
+def probe(path: str | Path) -> ClipFacts:
+    """Facts of a clip.
+
+    Raises MediaNotFound, UnreadableMedia (empty, truncated, not a film) or NoPicture (sound only).
+    """
+    return _probe(file_identity(path), _existing(path))
+
+
+def region_of(facts: ClipFacts, start: Time, end: Time | None = None) -> TimeRange:
+    """The region [start, end) of a clip; without ``end``, to the end of its picture.
+
+    An end up to one frame past the picture's is moved there. Raises InvalidTime or InvalidRange.
+    """
+    first = timeline.seconds(start, facts.frame_rate)
+    last = facts.duration if end is None else timeline.seconds(end, facts.frame_rate)
+    one_frame = 1 / facts.frame_rate
+    length, name = float(facts.duration), facts.path.name
+    if first >= facts.duration:
+        raise InvalidRange(f"in ({float(first):g} s) lies past the end of {name}, which is {length:g} s long")
+    if last > facts.duration + one_frame:
+        raise InvalidRange(f"out ({float(last):g} s) lies past the end of {name}, which is {length:g} s long")
+    region = TimeRange(first, min(last, facts.duration))
+    if region.duration < one_frame - _EDGE:
+        raise InvalidRange(
+            f"the region {float(first):g}–{float(last):g} s of {name} is shorter than one frame ({float(one_frame):g} s)"
+        )
+    return region
+
+
+def read_frames(
+    path: str | Path,
+    region: TimeRange,
+    *,
+    height: int | None = None,
+    grey: bool = True,
+    fps: float | None = None,
+    progress: ProgressFn = no_progress,
+) -> Iterator[Frame]:
+    """Pictures of a region, in order of time, decoded as they are asked for.
+
+    Without ``fps``, each picture whose PTS lies in the region, at that time; a region inside one long picture gives
+    that picture at time 0. With ``fps``, see `read_frames_at`. Closing the iterator closes the file.
+    """
+    for _, frame in read_frames_at(path, region, {"": FrameSpec(fps, height, grey)}, progress=progress):
+        yield frame
+
+
+def read_frames_at(
+    path: str | Path, region: TimeRange, specs: dict[str, FrameSpec], *, progress: ProgressFn = no_progress
+) -> Iterator[tuple[str, Frame]]:
+    """Pictures of a region at several rates and sizes from one decoding pass.
+
+    A spec with ``fps`` gets ``ceil(duration * fps)`` frames: number n, at time n / fps, is the picture on screen then
+    (the latest that is not later; before the first picture, the first). Frames of one spec come in order of time.
+    """
+    duration = float(region.duration)
+    samplers = [_Sampler(name, spec, duration) for name, spec in specs.items()]
+    latest: VideoFrame | None = None
+    for time, picture in _pictures(path, region):
+        progress(min(1.0, max(0.0, time / duration)))
+        for sampler in samplers:
+            yield from sampler.before(time, latest or picture)
+            yield from sampler.starting(time, picture)
+        latest = picture
+    if latest is None:
+        raise UnreadableMedia(f"no picture could be decoded between {region} of {Path(path).name}")
+    for sampler in samplers:
+        yield from sampler.finish(latest)
+
+
+class _Sampler:
+    """Picks the pictures of one spec out of the stream and renders them."""
+
+    def __init__(self, name: str, spec: FrameSpec, duration: float) -> None:
+        self.name = name
+        self.spec = spec
+        self.duration = duration
+        self.count = 0
+        self.rendered: tuple[VideoFrame, Image] | None = None
+
+    def before(self, time: float, shown: VideoFrame) -> Iterator[tuple[str, Frame]]:
+        """Ticks that pass while ``shown`` is on screen, before the picture at ``time`` replaces it."""
+        if self.spec.fps is None:
+            return
+        until = min(time, self.duration) - float(_EDGE)
+        while (tick := self.count / self.spec.fps) < until:
+            yield self._frame(tick, shown)
+
+    def starting(self, time: float, picture: VideoFrame) -> Iterator[tuple[str, Frame]]:
+        """The picture itself, where each one in the region is wanted."""
+        if self.spec.fps is None and -float(_EDGE) <= time < self.duration - float(_EDGE):
+            yield self._frame(max(0.0, time), picture)
+
+    def finish(self, shown: VideoFrame) -> Iterator[tuple[str, Frame]]:
+        yield from self.before(math.inf, shown)
+        if self.count == 0:
+            yield self._frame(0.0, shown)
+
+    def _frame(self, time: float, picture: VideoFrame) -> tuple[str, Frame]:
+        if self.rendered is None or self.rendered[0] is not picture:
+            self.rendered = (picture, render(picture, self.spec.height, self.spec.grey))
+        self.count += 1
+        return self.name, Frame(time, self.rendered[1])
+
+
+# ---- the file
+
+
+def _existing(path: str | Path) -> Path:
+    file = Path(path).expanduser()
+    try:
+        if not file.exists():
+            raise MediaNotFound(f"there is no file {str(path)!r}")
+        file = file.resolve()
+    except (OSError, ValueError) as error:
+        raise MediaNotFound(f"{str(path)[:300]!r} cannot be a file: {error}") from error
+    if not file.is_file():
+        raise UnreadableMedia(f"{str(path)!r} is a folder, not a clip")
+    return file
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A container and its picture stream, ready to decode on all cores."""
+    import av
+
+    file = _existing(path)
+    if file.stat().st_size == 0:
+        raise UnreadableMedia(f"{file.name} is empty")
+    try:
+        # only files: a playlist must not send us to the network
+        container = av.open(str(file), metadata_errors="replace", options={"protocol_whitelist": "file"})
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise UnreadableMedia(f"{file.name} cannot be read as a film: {_reason(error)}", detail=repr(error)) from error
+    with container:
+        if any(still in container.format.name for still in _STILLS):
+            raise UnreadableMedia(f"{file.name} is not a film: it is read as {container.format.name}")
+        stream = _picture_stream(container, file)
+        stream.thread_type = "AUTO"
+        yield container, stream
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _picture_stream(container: InputContainer, file: Path) -> VideoStream:
+    from av.stream import Disposition
+
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if moving:
+        return moving[0]
+    if container.streams.audio:
+        raise NoPicture(f"{file.name} has sound but no picture")
+    raise NoPicture(f"{file.name} has no picture")
+
+
+def _origin(container: InputContainer, stream: VideoStream) -> Fraction:
+    """Container time of clip time 0. Sound may start before 0 (encoder delay); only a picture can move the origin so."""
+    start = Fraction(container.start_time, 1_000_000) if container.start_time is not None else Fraction(0)
+    base = stream.time_base or Fraction(0)
+    picture_start = stream.start_time * base if stream.start_time is not None else start
+    return picture_start if abs(picture_start - start) < _EDGE else max(start, min(Fraction(0), picture_start))
+
+
+def _rate(stream: VideoStream) -> Fraction:
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate < _HIGHEST_RATE:
+            return timeline.frame_rate(rate)
+    return _FALLBACK_RATE
+
+
+@lru_cache(maxsize=64)
+def _probe(identity: str, file: Path) -> ClipFacts:
+    with _opened(file) as (container, stream):
+        rate = _rate(stream)
+        first = next((picture for _, picture in _Decoding(container, stream, Fraction(0), rate)), None)
+        if first is None:
+            raise UnreadableMedia(f"{file.name} has no picture that can be decoded; it may be cut short")
+        width, height = _size(first)
+        origin = _origin(container, stream)
+        end = _picture_end(container, stream, rate)
+        return ClipFacts(
+            path=file,
+            duration=end - origin,
+            frame_rate=rate,
+            width=width,
+            height=height,
+            rotation=_rotation(first),
+            has_audio=bool(container.streams.audio),
+            origin=origin,
+        )
+
+
+def _picture_end(container: InputContainer, stream: VideoStream, rate: Fraction) -> Fraction:
+    """Container time at which the last picture that is really in the file ends (a header may promise more)."""
+    stated = _stated_end(container, stream)
+    for back in (*_TAIL_SECONDS, None):
+        if stated is None and back is not None:
+            continue
+        _seek(container, stream, None if stated is None or back is None else stated - back)
+        packets = count = 0
+        end = Fraction(0)
+        for packet in _packets(container, stream):
+            count += 1
+            time = packet.pts if packet.pts is not None else packet.dts
+            if time is not None and not packet.is_discard:
+                packets += 1
+                end = max(end, time * packet.time_base + (packet.duration or 0) * packet.time_base)
+                if not packet.duration:
+                    end = max(end, time * packet.time_base + 1 / rate)
+        if packets:
+            return end
+        if count and back is None:
+            return count / rate  # an elementary stream: no times at all
+    raise UnreadableMedia("there is no picture in this file")
+
+
+def _stated_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return ((stream.start_time or 0) + stream.duration) * stream.time_base
+    if container.duration is not None:
+        return Fraction((container.start_time or 0) + container.duration, 1_000_000)
+    return None
+
+
+# ---- decoding
+
+
+def _seek(container: InputContainer, stream: VideoStream, time: Fraction | None) -> None:
+    """To the keyframe before a container time, or to the start; streams that cannot seek stay where they are."""
+    import av
+
+    base = stream.time_base or Fraction(1, 1_000_000)
+    first = stream.start_time or 0
+    target = first if time is None else max(first, math.floor(time / base))
+    try:
+        container.seek(target, stream=stream)
+    except av.error.FFmpegError as error:
+        log.debug("no seeking in %s: %s", container.name, error)
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
+    """Packets up to the end of the file or to where it breaks off."""
+    import av
+
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
+    except av.error.FFmpegError as error:
+        log.warning("%s breaks off: %s", container.name, _reason(error))
+
+
+class _Decoding:
+    """Pictures from where the container stands, with their container times, which strictly increase."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream, start: Fraction, rate: Fraction) -> None:
+        self.container = container
+        self.stream = stream
+        self.step = 1 / rate
+        self.next_time = start  # of a picture without PTS
+        self.last: Fraction | None = None
+        self.damaged = 0
+
+    def __iter__(self) -> Iterator[tuple[Fraction, VideoFrame]]:
+        for packet in _packets(self.container, self.stream):
+            for picture in self._decode(packet):
+                yield self._time(picture), picture
+        for picture in self._decode(None):
+            yield self._time(picture), picture
+
+    def _decode(self, packet: Any) -> list[VideoFrame]:
+        """What comes out when a packet goes in (None: at the end)."""
+        import av
+
+        try:
+            return self.stream.codec_context.decode(packet)
+        except av.error.FFmpegError:
+            self.damaged += 1
+            return []
+
+    def _time(self, picture: VideoFrame) -> Fraction:
+        stamp = picture.pts if picture.pts is not None else picture.dts
+        time = self.next_time if stamp is None or picture.time_base is None else stamp * picture.time_base
+        if self.last is not None and time <= self.last:
+            time = self.last + self.step
+        self.last = time
+        self.next_time = time + self.step
+        return time
+
+
+def _pictures(path: str | Path, region: TimeRange) -> Iterator[tuple[float, VideoFrame]]:
+    """Pictures up to a region's end, with their times in it; those decoded on the way to its start are below 0.
+
+    When the clip's first picture comes after the region, it alone is given, at its late time.
+    """
+    with _opened(path) as (container, stream):
+        origin = _origin(container, stream)
+        start, end = region.start + origin, region.end + origin
+        decoding, pictures = _decoding_from(container, stream, start)
+        for count, (time, picture) in enumerate(pictures):
+            over = time >= end - _EDGE
+            if not over or count == 0:
+                yield float(time - start), picture
+            if over:
+                break
+        if decoding.damaged:
+            log.warning("%d damaged packets skipped in %s of %s", decoding.damaged, region, Path(path).name)
+
+
+def _decoding_from(
+    container: InputContainer, stream: VideoStream, start: Fraction
+) -> tuple[_Decoding, Iterator[tuple[Fraction, VideoFrame]]]:
+    """Decoding that begins at or before a container time, from as late a keyframe as will do."""
+    first_time = (stream.start_time or 0) * (stream.time_base or Fraction(0))
+    rate = _rate(stream)
+    for margin in (*_SEEK_MARGINS, None):
+        target = None if margin is None or start - margin <= first_time else start - margin
+        _seek(container, stream, target)
+        decoding = _Decoding(container, stream, first_time, rate)
+        pictures = iter(decoding)
+        first = next(pictures, None)
+        if target is None or (first is not None and first[0] <= start + _EDGE):
+            break
+    return decoding, _chained(first, pictures)
+
+
+def _chained(
+    first: tuple[Fraction, VideoFrame] | None, rest: Iterator[tuple[Fraction, VideoFrame]]
+) -> Iterator[tuple[Fraction, VideoFrame]]:
+    if first is not None:
+        yield first
+        yield from rest
+
+
+# ---- one picture
+
+
+def render(picture: VideoFrame, height: int | None, grey: bool) -> Image:
+    """Decoded picture as an upright array of square pixels, ``height`` high (None: its own).
+
+    Returns
+    -------
+    ndarray, shape = (height, width) grey or (height, width, 3) RGB, uint8
+    """
+    rotation = _rotation(picture)
+    width, full_height = _size(picture)
+    height = height or full_height
+    upright = (max(1, round(width * height / full_height)), height)
+    stored = upright if rotation % 180 == 0 else upright[::-1]
+    image = _luma(picture, stored) if grey else None
+    if image is None:
+        image = _converted(picture, stored, "gray" if grey else "rgb24")
+    return np.ascontiguousarray(np.rot90(image, rotation // 90)) if rotation else image
+
+
+def _rotation(picture: VideoFrame) -> int:
+    """Degrees counter-clockwise that make the picture upright, to the nearest quarter turn."""
+    return round(picture.rotation / 90) * 90 % 360
+
+
+def _size(picture: VideoFrame) -> tuple[int, int]:
+    """Width and height as seen."""
+    width, height = picture.width, picture.height
+    return (width, height) if _rotation(picture) % 180 == 0 else (height, width)
+
+
+def _converted(picture: VideoFrame, size: tuple[int, int], pixels: str) -> Image:
+    smaller = size[1] < picture.height
+    way = "AREA" if smaller else "BICUBIC"
+    return picture.reformat(size[0], size[1], pixels, interpolation=way).to_ndarray()
+
+
+def _luma(picture: VideoFrame, size: tuple[int, int]) -> Image | None:
+    """Grey straight from the luma plane, which no colour conversion has to touch; None for pictures without one."""
+    import cv2
+
+    layout = picture.format
+    if layout.is_rgb or not layout.is_planar or layout.has_palette or layout.is_big_endian:
+        return None
+    bits = layout.components[0].bits
+    plane = picture.planes[0]
+    pixel = np.dtype(np.uint8 if bits == 8 else np.uint16)
+    luma = np.frombuffer(plane, pixel).reshape(plane.height, -1)[:, : plane.width]
+    if size != (plane.width, plane.height):
+        smaller = size[0] < plane.width
+        luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+    if bits > 8:
+        luma = (luma >> (bits - 8)).astype(np.uint8)
+    if _is_full_range(picture):
+        return luma.copy() if luma.base is not None else luma
+    return cv2.LUT(luma, _video_to_full_range())
+
+
+def _is_full_range(picture: VideoFrame) -> bool:
+    from av.video.reformatter import ColorRange
+
+    return picture.format.name.startswith(("yuvj", "gray")) or picture.color_range == ColorRange.JPEG
+
+
+@lru_cache(maxsize=1)
+def _video_to_full_range() -> Image:
+    """Table from 16…235 (ITU-R BT.601, BT.709) to 0…255."""
+    levels = (np.arange(256) - 16.0) * (255 / 219)
+    return np.clip(np.round(levels), 0, 255).astype(np.uint8)
