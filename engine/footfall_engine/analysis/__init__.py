@@ -1,0 +1,42 @@
+"""From a region of a clip to what is seen in it: hits, movement, cuts."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from footfall_bridge.timeline import TimeRange
+
+from footfall_engine.analysis.picture import PictureAnalysis
+from footfall_engine.progress import ProgressFn, no_progress
+
+PIXELS = 256 * 144
+"""Size of the pictures that are analysed; their shape is the clip's."""
+
+
+def analyse(path: Path | str, region: TimeRange, progress: ProgressFn = no_progress) -> PictureAnalysis:
+    """Hits, motion curve and cuts of a region, in one streamed pass over its pictures.
+
+    Raises what `read_frames` raises, and JobCancelled out of `progress`.
+    """
+    from footfall_engine.analysis.cuts import cut_pairs, cut_times
+    from footfall_engine.analysis.events import find_hits
+    from footfall_engine.analysis.flow import measure
+    from footfall_engine.analysis.motion import motion_curves
+    from footfall_engine.media.video import probe, read_frames
+
+    facts = probe(path)
+    height = max(16, min(facts.height, round(math.sqrt(PIXELS * facts.height / facts.width))))
+    duration = float(region.duration)
+    field = measure(read_frames(path, region, height=height, grey=True), duration, progress)
+    cuts = cut_pairs(field)
+    motion, motion_x, activity = motion_curves(field, cuts, duration)
+    return PictureAnalysis(
+        duration=duration,
+        hits=find_hits(field, cuts, duration),
+        motion=motion,
+        motion_x=motion_x,
+        activity=activity,
+        cuts=cut_times(field, cuts),
+        frame_rate=field.frame_rate,
+    )

@@ -1,0 +1,260 @@
+"""Where the picture moves: dense optical flow between frames, with the camera's own movement taken out.
+
+Source
+------
+Dense flow: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016 (OpenCV's DISOpticalFlow).
+Camera: the affine motion field that most of the picture follows (Odobez and Bouthemy, "Robust multiresolution
+estimation of parametric motion models", 1995), by iteratively reweighted least squares with Geman-McClure weights.
+
+Conventions
+-----------
+Frames are grey, scaled to about WIDTH pixels across. A *pair* is two successive frames; row k of every pair column
+belongs to the frames at `times[k]` and `times[k + 1]`. Velocities are in picture heights per second, x to the
+right, y down. What is kept of a pair is a coarse grid of cells of CELL × CELL pixels in float16: about 1.5 kB, so
+that half an hour at 25 frames a second stays below 70 MB. No picture is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall_engine.media.video import Frame
+from footfall_engine.progress import ProgressFn, no_progress
+
+WIDTH = 256  # pixels across that flow is measured at
+CELL = 16  # pixels of a cell's side
+THUMB = (16, 9)  # width and height of the thumbnails that cuts are told from
+SHORTEST_PAIR = 0.028  # seconds; faster pictures (50 frames a second and up) are thinned out to about this
+STILL = 0.15  # grey levels of mean difference below which a picture repeats the one before
+TEXTURE_FLOOR = 6.0  # grey levels of gradient at which flow is half trusted
+
+Grid = NDArray[np.float16]
+"""Shape = (pairs, rows, columns)."""
+
+
+@dataclass
+class Field:
+    """Movement of a region, pair by pair.
+
+    Attributes
+    ----------
+    times : ndarray, shape = (pairs + 1,), float64
+        Seconds of the frames from the region's start.
+    u, v : Grid
+        Mean velocity of each cell against the camera's, heights per second.
+    energy : Grid
+        Mean speed of each cell's pixels, heights per second: what moves inside a cell does not cancel out.
+    change : Grid
+        Mean grey difference of each cell, signed, in grey levels: light that comes and goes.
+    camera : ndarray, shape = (pairs, 2), float32
+        Velocity of the camera's picture at its centre.
+    thumbs : ndarray, shape = (pairs + 1, 9, 16), uint8
+    frame_rate : float
+        Mean rate of all the frames that were seen, per second.
+    """
+
+    times: NDArray[np.float64]
+    u: Grid
+    v: Grid
+    energy: Grid
+    change: Grid
+    camera: NDArray[np.float32]
+    thumbs: NDArray[np.uint8]
+    frame_rate: float = 0.0
+
+
+def measure(frames: Iterable[Frame], duration: float, progress: ProgressFn = no_progress) -> Field:
+    """Movement of every pair of a stream of grey frames; `duration` is only for the progress.
+
+    Time and memory grow linearly with the number of frames; see the module for what is kept.
+    """
+    tracker = Tracker()
+    for frame in frames:
+        progress(frame.time / duration)
+        tracker.see(frame)
+    return tracker.field()
+
+
+class Tracker:
+    """Sees one frame after the other and remembers how the cells moved."""
+
+    def __init__(self) -> None:
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._last: Frame | None = None
+        self._repeats = 0
+        self._seen = 0
+        self._first_time = self._last_time = 0.0
+        self._camera: _CameraFit | None = None
+        self._times = _Column(np.dtype(np.float64))
+        self._thumbs = _Column(np.dtype(np.uint8))
+        self._cells = _Column(np.dtype(np.float16))
+        self._pans = _Column(np.dtype(np.float32))
+
+    def see(self, frame: Frame) -> None:
+        self._seen += 1
+        self._last_time = frame.time
+        if self._last is None:
+            self._first_time = frame.time
+            self._begin(frame)
+            return
+        seconds = frame.time - self._last.time
+        if seconds < SHORTEST_PAIR or self._is_repeat(frame):
+            return
+        self._add_pair(self._last, frame, seconds)
+        self._remember(frame)
+
+    def field(self) -> Field:
+        u, v, energy, change = np.moveaxis(self._cells.array((4, 1, 1)), 1, 0)
+        return Field(
+            times=self._times.array(()),
+            u=u,
+            v=v,
+            energy=energy,
+            change=change,
+            camera=self._pans.array((2,)),
+            thumbs=self._thumbs.array((THUMB[1], THUMB[0])),
+            frame_rate=self._frame_rate(),
+        )
+
+    def _frame_rate(self) -> float:
+        span = self._last_time - self._first_time
+        return (self._seen - 1) / span if span > 0 else 0.0
+
+    def _begin(self, frame: Frame) -> None:
+        height, width = frame.image.shape
+        self._camera = _CameraFit(height, width)
+        self._remember(frame)
+
+    def _remember(self, frame: Frame) -> None:
+        self._last = frame
+        self._repeats = 0
+        self._times.append(np.float64(frame.time))
+        self._thumbs.append(cv2.resize(frame.image, THUMB, interpolation=cv2.INTER_AREA))
+
+    def _is_repeat(self, frame: Frame) -> bool:
+        """Whether a frame only repeats the last one (animation on twos, pulled-up film): one such is passed over."""
+        assert self._last is not None
+        difference = cv2.norm(frame.image, self._last.image, cv2.NORM_L1) / frame.image.size
+        self._repeats = self._repeats + 1 if difference < STILL else 0
+        return self._repeats == 1
+
+    def _add_pair(self, before: Frame, after: Frame, seconds: float) -> None:
+        assert self._camera is not None
+        height, width = after.image.shape
+        flow = self._dis.calc(before.image, after.image, None)
+        trust = texture(before.image)
+        pan = self._camera.remove(flow, trust)
+        flow *= trust[..., None]
+        flow /= height * seconds
+        grid = (max(1, width // CELL), max(1, height // CELL))
+        cells = np.empty((4, grid[1], grid[0]), np.float32)
+        cells[0], cells[1] = cv2.split(cv2.resize(flow, grid, interpolation=cv2.INTER_AREA))
+        cells[2] = cv2.resize(cv2.magnitude(flow[..., 0], flow[..., 1]), grid, interpolation=cv2.INTER_AREA)
+        cells[3] = brightening(before.image, after.image, grid)
+        self._cells.append(cells.astype(np.float16))
+        self._pans.append(pan / np.float32(height * seconds))
+
+
+def texture(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Trust in the flow of each pixel, 0…1: low where there is nothing to see that could move."""
+    smooth = cv2.boxFilter(image, cv2.CV_32F, (3, 3))
+    gradient = cv2.absdiff(smooth, cv2.boxFilter(smooth, -1, (9, 9)))
+    gradient = cv2.boxFilter(gradient, -1, (9, 9))
+    return gradient / (gradient + np.float32(TEXTURE_FLOOR / 4))
+
+
+def brightening(before: NDArray[np.uint8], after: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.float32]:
+    """Mean grey levels that each cell of a (columns, rows) grid grew brighter by."""
+    gained = cv2.resize(after, grid, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return gained - cv2.resize(before, grid, interpolation=cv2.INTER_AREA)
+
+
+@dataclass
+class _CameraFit:
+    """Finds and removes the affine motion that most of the picture follows."""
+
+    height: int
+    width: int
+    step: int = 8  # pixels between the points that are fitted
+    rounds: int = 5
+    _points: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        y, x = np.mgrid[self.step // 2 : self.height : self.step, self.step // 2 : self.width : self.step]
+        x = (x.ravel() - self.width / 2) / self.width
+        y = (y.ravel() - self.height / 2) / self.width
+        self._points = np.stack([np.ones_like(x), x, y], axis=1)
+        columns = ((np.arange(self.width) - self.width / 2) / self.width).astype(np.float32)
+        rows = ((np.arange(self.height) - self.height / 2) / self.width).astype(np.float32)
+        self._columns, self._rows = columns[None, :], rows[:, None]
+
+    def remove(self, flow: NDArray[np.float32], trust: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Subtract the camera's motion from `flow`, (height, width, 2) in pixels, in place; return it at the centre."""
+        half = self.step // 2
+        samples = flow[half :: self.step, half :: self.step].reshape(-1, 2)
+        weights = trust[half :: self.step, half :: self.step].ravel()
+        model = robust_affine(self._points, samples, weights, self.rounds).astype(np.float32)
+        for axis in (0, 1):
+            flow[..., axis] -= model[0, axis] + model[1, axis] * self._columns + model[2, axis] * self._rows
+        return model[0]
+
+
+def robust_affine(
+    points: NDArray[np.float64], samples: NDArray[np.float32], trust: NDArray[np.float32], rounds: int
+) -> NDArray[np.float64]:
+    """Affine motion of the majority, by iteratively reweighted least squares.
+
+    Parameters
+    ----------
+    points : ndarray, shape = (n, 3)
+        1, x, y of each point.
+    samples : ndarray, shape = (n, 2)
+        Motion measured there, pixels.
+    trust : ndarray, shape = (n,), in [0, 1]
+    rounds : int
+
+    Returns
+    -------
+    ndarray, shape = (3, 2)
+        Motion at the origin, and its slopes along x and y.
+    """
+    motion = samples.astype(np.float64)
+    model = np.zeros((3, 2))
+    model[0] = np.median(motion, axis=0)
+    weights = trust.astype(np.float64) + 1e-3
+    tiny = 1e-6 * np.eye(3)
+    for _ in range(rounds):
+        error = np.square(motion - points @ model).sum(axis=1)
+        scale = max(0.02, 2.0 * float(np.median(error)))  # pixels²
+        w = weights / np.square(1.0 + error / scale)
+        weighted = points * w[:, None]
+        model = np.linalg.solve(weighted.T @ points + tiny, weighted.T @ motion)
+    return model
+
+
+class _Column:
+    """Rows that arrive one by one, in one block that grows in place."""
+
+    def __init__(self, dtype: np.dtype[np.generic]) -> None:
+        self._dtype = dtype
+        self._rows = np.empty(0, dtype)
+        self._shape: tuple[int, ...] = ()
+        self._count = 0
+
+    def append(self, row: np.ndarray | np.generic) -> None:
+        if self._count == 0:
+            self._shape = row.shape
+        if self._count == len(self._rows):
+            self._rows.resize((self._count + 1024, *self._shape), refcheck=False)
+        self._rows[self._count] = row
+        self._count += 1
+
+    def array(self, empty_shape: tuple[int, ...]) -> np.ndarray:
+        if self._count == 0:
+            return np.empty((0, *empty_shape), self._dtype)
+        return self._rows[: self._count]
