@@ -199,6 +199,7 @@ class JobQueue:
             return None
         job_id, request = row
         self._set_state(job_id, JobState.RUNNING)
+        self._db.execute("DELETE FROM products WHERE job = ? AND event ->> 'type' != 'stem'", (job_id,))
         cancelled = self._cancels.setdefault(job_id, threading.Event())
         stems = tuple(event for event in self._products(job_id) if isinstance(event, messages.Stem))
         return TakenJob(job_id, _stored_request(request), stems, cancelled)

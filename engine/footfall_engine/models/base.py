@@ -15,20 +15,9 @@ import numpy as np
 from footfall_bridge.messages import Hit
 from numpy.typing import NDArray
 
+from footfall_engine.media.audio import Recording
 from footfall_engine.media.video import Frame
 from footfall_engine.progress import ProgressFn
-
-Audio = NDArray[np.float32]
-"""Samples, shape = (channels, samples), full scale ±1."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Audio with its rate."""
-
-    samples: Audio
-    sample_rate: int
-
 
 @dataclass(frozen=True)
 class Conditions:

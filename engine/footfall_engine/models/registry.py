@@ -1,0 +1,126 @@
+"""The table of models: facts about each, and its class once it is needed.
+
+A package of somebody else's adds rows by an entry point of the group ``footfall.models`` that yields a `ModelRow`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+from footfall_bridge.errors import ModelFailed, UnknownModel
+from footfall_bridge.messages import Generate, ModelFacts, ModelList, Regenerate
+
+from footfall_engine.models.base import Model
+
+log = logging.getLogger(__name__)
+
+ENTRY_POINT_GROUP = "footfall.models"
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """What is known of a model without loading it."""
+
+    name: str
+    target: str  # "module:Class"
+    about: str
+    sample_rate: int  # Hz
+    span_seconds: float  # longest window it makes at once
+    overlap_seconds: float  # of neighbouring windows, crossfaded
+    batch: int  # variants made at once
+    memory_mb: int
+    controls: frozenset[str]  # of CONTROLS, those it honours
+    code_licence: str
+    weights_licence: str
+    hub_repository: str = ""
+    hub_files: tuple[str, ...] = ()
+
+
+CONTROLS = {
+    "prompt": "a prompt",
+    "negative": "a negative prompt",
+    "events": "your own events",
+    "reference": "a reference recording",
+    "steps": "a number of steps",
+    "guidance": "a guidance scale",
+}
+"""Controls of a request that a model may or may not honour, as a user calls them."""
+
+MODELS = (
+    ModelRow(
+        name="procedural",
+        target="footfall_engine.models.procedural.model:Procedural",
+        about="events and movement of the picture drive physically informed synthesis, or re-time your own recording",
+        sample_rate=48_000,
+        span_seconds=30.0,
+        overlap_seconds=0.05,
+        batch=1,
+        memory_mb=200,
+        controls=frozenset({"prompt", "negative", "events", "reference"}),
+        code_licence="Apache-2.0",
+        weights_licence="none needed",
+    ),
+)
+
+
+def model_row(name: str) -> ModelRow:
+    rows = all_rows()
+    if name not in rows:
+        raise UnknownModel(f"there is no model {name!r}; there are {', '.join(rows)}")
+    return rows[name]
+
+
+@functools.cache
+def all_rows() -> dict[str, ModelRow]:
+    return {row.name: row for row in (*MODELS, *_foreign_rows())}
+
+
+@functools.cache
+def load_model(name: str) -> Model:
+    """The model, imported and made on first use."""
+    module, _, cls = model_row(name).target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), cls)()
+    except (ImportError, AttributeError) as error:
+        raise ModelFailed(f"the model {name} cannot be loaded: {error}") from error
+
+
+def unhonoured(request: Generate | Regenerate, row: ModelRow) -> list[str]:
+    """A sentence for each control that the request sets and the model ignores."""
+    return [
+        f"the model {row.name} does not take {said}"
+        for control, said in CONTROLS.items()
+        if control not in row.controls and getattr(request, control) not in (None, "")
+    ]
+
+
+def list_models() -> ModelList:
+    return ModelList(models=[_facts(row) for row in all_rows().values()])
+
+
+def _facts(row: ModelRow) -> ModelFacts:
+    return ModelFacts(
+        name=row.name,
+        about=row.about,
+        sample_rate=row.sample_rate,
+        span_seconds=row.span_seconds,
+        memory_mb=row.memory_mb,
+        controls=sorted(row.controls),
+        code_licence=row.code_licence,
+        weights_licence=row.weights_licence,
+        present=not row.hub_files,
+    )
+
+
+def _foreign_rows() -> list[ModelRow]:
+    rows = []
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            rows.append(point.load())
+        except Exception:  # a broken package of somebody else's must not take the engine down
+            log.exception("the model package %s cannot be loaded", point.name)
+    return rows

@@ -1,0 +1,119 @@
+"""The loop that runs one job after another and survives whatever a job does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from footfall_bridge import messages
+from footfall_bridge.errors import FootfallError, InternalError, JobCancelled, ModelFailed
+from footfall_bridge.messages import Audition, Generate, Message, Regenerate, Spot
+
+from footfall_engine import jobs
+from footfall_engine.jobs import JobQueue, TakenJob
+from footfall_engine.progress import ProgressFn
+
+log = logging.getLogger(__name__)
+
+Recipe = Callable[[Any, Any, "JobWatcher"], None]
+
+REPORT_EVERY_SEC = 0.1
+_IDLE_SEC = 1.0
+
+
+class EngineClosing(BaseException):
+    """Unwinds a running job when the engine closes. Not an Exception, so that no recipe takes it for a fault."""
+
+
+class Worker(threading.Thread):
+    """Takes jobs of the kinds it has recipes for, one at a time."""
+
+    def __init__(self, queue: JobQueue, studio: Any, recipes: dict[type[Message], Recipe], name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._queue = queue
+        self._studio = studio
+        self._recipes = recipes
+        self._kinds = [recipe.model_fields["type"].default for recipe in recipes]
+        self._closing = threading.Event()
+
+    def run(self) -> None:
+        while not self._closing.is_set():
+            if (job := self._queue.take(self._kinds, _IDLE_SEC)) is not None:
+                self._survive(job)
+
+    def close(self) -> None:
+        """Stop after putting a running job back into the queue."""
+        self._closing.set()
+
+    def _survive(self, job: TakenJob) -> None:
+        try:
+            self.run_job(job)
+        except Exception:  # the queue itself failed (its disk is full, say): the next job may still run
+            log.exception("job %s could not be finished", job.id)
+
+    def run_job(self, job: TakenJob) -> None:
+        log.info("job %s: %s", job.id, job.request)
+        started = time.monotonic()
+        watcher = JobWatcher(job, self._queue.report, self._closing)
+        try:
+            self._recipes[type(job.request)](job.request, self._studio, watcher)
+            end: messages.Done | messages.Failed | messages.Cancelled = messages.Done(id=job.id)
+        except EngineClosing:
+            self._queue.put_back(job.id)
+            return
+        except JobCancelled:
+            end = messages.Cancelled(id=job.id)
+        except FootfallError as error:
+            end = jobs.failure(job.id, error)
+        except MemoryError:
+            end = jobs.failure(job.id, ModelFailed("the machine ran out of memory", traceback.format_exc()))
+        except Exception as error:  # a bug of ours fails its own job and no other
+            log.exception("job %s", job.id)
+            end = jobs.failure(job.id, InternalError(f"something in Footfall broke: {error!r}", traceback.format_exc()))
+        log.info("job %s: %s after %.2f s", job.id, end, time.monotonic() - started)
+        self._queue.finish(job.id, end)
+
+
+class JobWatcher:
+    """Passes on what a recipe reports, and stops it when the job is cancelled or the engine closes."""
+
+    def __init__(self, job: TakenJob, report: Callable[[Message], None], closing: threading.Event) -> None:
+        self.finished: Sequence[messages.Stem] = job.stems
+        self._job = job
+        self._report = report
+        self._closing = closing
+        self._started = time.monotonic()
+        self._reported = -1.0
+        self._stage = ""
+
+    def report(self, event: Message) -> None:
+        self._report(event)
+
+    def warn(self, code: str, sentence: str) -> None:
+        self._report(messages.Warned(id=self._job.id, code=code, message=sentence))
+
+    def stage(self, name: str, start: float, end: float) -> ProgressFn:
+        def progress(fraction: float, /) -> None:
+            self._stop_when_told()
+            self._tell(name, start + (end - start) * min(1.0, max(0.0, fraction)))
+
+        progress(0.0)
+        return progress
+
+    def _stop_when_told(self) -> None:
+        if self._job.cancelled.is_set():
+            raise JobCancelled("cancelled")
+        if self._closing.is_set():
+            raise EngineClosing
+
+    def _tell(self, stage: str, fraction: float) -> None:
+        now = time.monotonic()
+        if stage == self._stage and now - self._reported < REPORT_EVERY_SEC:
+            return
+        self._stage, self._reported = stage, now
+        eta = (now - self._started) * (1 - fraction) / fraction if fraction > 0.02 else None
+        self._report(messages.Progress(id=self._job.id, stage=stage, fraction=fraction, eta_seconds=eta))
