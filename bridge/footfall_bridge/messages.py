@@ -19,6 +19,7 @@ from footfall_bridge.errors import InvalidMessage
 
 MAX_VARIANTS = 32
 MAX_EVENTS = 100_000
+SEED_LIMIT = 2**63
 SCHEMA_FILE = Path(__file__).with_name("messages.schema.json")
 
 JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -27,7 +28,7 @@ TimeValue = Annotated[float | str, Field(union_mode="left_to_right")]
 """Seconds as a number, or a string: ``"12.5"``, ``"96000/48000"``, ``"48f"``, ``"01:00:00:00"``, ``"01:00:00;00"``."""
 Text = Annotated[str, Field(max_length=10_000)]
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
 
 
 def new_job_id() -> str:
@@ -35,7 +36,8 @@ def new_job_id() -> str:
 
 
 class Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True, allow_inf_nan=False)
+    # Schemas are built when a class is first used, which keeps importing this module cheap for hosts and the CLI.
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class HitKind(str, Enum):
@@ -293,10 +295,13 @@ EVENTS: tuple[type[Message], ...] = (
 )  # fmt: skip
 FINAL_EVENTS = (Done, Failed, Cancelled)
 
-Request = Annotated[Union[REQUESTS], Field(discriminator="type")]  # type: ignore[valid-type]
-AnyMessage = Annotated[Union[REQUESTS + EVENTS], Field(discriminator="type")]  # type: ignore[valid-type]
-_requests: TypeAdapter[Any] = TypeAdapter(Request)
-_messages: TypeAdapter[Any] = TypeAdapter(AnyMessage)
+
+def _by_type(classes: tuple[type[Message], ...]) -> dict[str, type[Message]]:
+    return {cls.model_fields["type"].default: cls for cls in classes}
+
+
+_REQUESTS_BY_TYPE = _by_type(REQUESTS)
+_MESSAGES_BY_TYPE = _by_type(REQUESTS + EVENTS)
 
 
 # ---- the codec
@@ -304,12 +309,12 @@ _messages: TypeAdapter[Any] = TypeAdapter(AnyMessage)
 
 def parse_request(fields: Any) -> Any:
     """The request that a mapping stands for; InvalidMessage names the key that is wrong."""
-    return _validate(_requests, fields, "request")
+    return _validate(_REQUESTS_BY_TYPE, fields, "request")
 
 
 def parse_message(fields: Any) -> Any:
     """The request or event that a mapping stands for."""
-    return _validate(_messages, fields, "message")
+    return _validate(_MESSAGES_BY_TYPE, fields, "message")
 
 
 def to_fields(message: Message) -> dict[str, Any]:
@@ -331,42 +336,59 @@ def parse_json(text: str | bytes) -> Any:
 
 def message_class(name: str) -> type[Message]:
     """Class of a message by its ``type``."""
-    for cls in REQUESTS + EVENTS:
-        if cls.model_fields["type"].default == name:
-            return cls
-    raise InvalidMessage(f"there is no message {name!r}")
+    return _class_named(_MESSAGES_BY_TYPE, name, "message")
 
 
 def json_schema() -> dict[str, Any]:
-    return _messages.json_schema(by_alias=True)
+    """JSON Schema of every message: a union told apart by ``type``."""
+    any_message: Any = Annotated[Union[REQUESTS + EVENTS], Field(discriminator="type")]
+    return TypeAdapter(any_message).json_schema(by_alias=True)
 
 
-def _validate(adapter: TypeAdapter[Any], fields: Any, what: str) -> Any:
+def _validate(classes: dict[str, type[Message]], fields: Any, what: str) -> Any:
     if not isinstance(fields, dict):
         raise InvalidMessage(f"a {what} is a JSON object, not {type(fields).__name__}")
     if "type" not in fields:
         raise InvalidMessage(f"this {what} has no 'type'")
+    name = fields["type"]
+    cls = _class_named(classes, name, what)
     try:
-        return adapter.validate_python(fields)
+        return cls.model_validate(fields)
     except ValidationError as error:
-        raise InvalidMessage(_sentence(error, str(fields["type"])[:40]), detail=str(error)) from error
+        raise InvalidMessage(_sentence(error, name), detail=str(error)) from error
+
+
+def _class_named(classes: dict[str, type[Message]], name: Any, what: str) -> type[Message]:
+    cls = classes.get(name) if isinstance(name, str) else None
+    if cls is None:
+        raise InvalidMessage(f"there is no {what} {_shown(name)}")
+    return cls
 
 
 def _sentence(error: ValidationError, name: str) -> str:
     """The first problems as the user reads them: the key, what is wrong, the value."""
-    parts = []
-    for problem in error.errors(include_url=False)[:3]:
-        path = [str(step) for step in problem["loc"] if step != name]
-        key = ".".join(path) or "type"
+    parts: dict[str, str] = {}
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(step) for step in problem["loc"] if step not in _UNION_STEPS)
         if problem["type"] == "extra_forbidden":
-            parts.append(f"unknown key '{key}'")
+            part = f"unknown key '{_cut(key)}'"
         elif problem["type"] == "missing":
-            parts.append(f"key '{key}' is missing")
-        elif problem["type"] == "union_tag_invalid":
-            parts.append(f"there is no message {name!r}")
+            part = f"key '{key}' is missing"
         else:
-            parts.append(f"key '{key}' cannot be {str(problem['input'])[:60]!r}: {problem['msg']}")
-    return f"{name}: " + "; ".join(parts)
+            part = f"key '{_cut(key)}' cannot be {_shown(problem['input'])}: {problem['msg']}"
+        parts.setdefault(key, part)
+    return f"{name}: " + "; ".join(list(parts.values())[:3])
+
+
+_UNION_STEPS = ("float", "str")  # where pydantic says which reading of a TimeValue failed
+
+
+def _shown(value: Any) -> str:
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:60] + "…"
 
 
 if __name__ == "__main__":

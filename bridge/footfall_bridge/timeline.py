@@ -26,8 +26,10 @@ FILM_RATE = Fraction(24000, 1001)
 NTSC_RATE = Fraction(30000, 1001)
 _NTSC_FAMILY = {round(nominal * 1000 / 1001, 2): Fraction(nominal * 1000, 1001) for nominal in (24, 30, 48, 60, 120)}
 _TIMECODE = re.compile(r"^(\d{1,3}):([0-5]\d):([0-5]\d)([:;])(\d{1,3})$")
-_FRAMES = re.compile(r"^(\d+)f$")
-_RATIO = re.compile(r"^(\d+)/(\d+)$")
+_FRAMES = re.compile(r"^(\d{1,18})f$")
+_RATIO = re.compile(r"^(\d{1,18})/(\d{1,18})$")
+_DECIMAL = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?$", re.IGNORECASE)
+_LONGEST_TEXT = 100  # characters: a time is short, and exact numbers of any length would stall whoever reads them
 
 
 def frame_rate(value: Time) -> Fraction:
@@ -46,7 +48,7 @@ def seconds(value: Time, rate: Fraction | None = None) -> Fraction:
     Frames and timecode need ``rate``. Raises InvalidTime for anything that is not a finite time of 0 or later.
     """
     if isinstance(value, str):
-        text = value.strip()
+        text = _short(value, "time")
         if _TIMECODE.match(text) or _FRAMES.match(text):
             if rate is None:
                 raise InvalidTime(f"the time {value!r} counts frames, so it needs a frame rate")
@@ -149,18 +151,29 @@ class TimeRange:
 
 
 def _exact(value: Time, what: str) -> Fraction:
-    """Number or decimal/ratio string as the Fraction it prints as; InvalidTime when it is not finite or not a number."""
+    """Number or decimal/ratio string as the Fraction it prints as; InvalidTime when it is no finite number."""
     if isinstance(value, Fraction):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise InvalidTime(f"a {what} must be a number or a string, not {value!r}")
-    if isinstance(value, str) and (match := _RATIO.match(value.strip())):
-        if int(match[2]) == 0:
-            raise InvalidTime(f"the {what} {value!r} divides by zero")
-        return Fraction(int(match[1]), int(match[2]))
+    if isinstance(value, str):
+        return _exact_text(_short(value, what), what)
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidTime(f"a {what} must be finite, not {value}")
-    try:
-        return Fraction(repr(value) if isinstance(value, float) else value)
-    except (ValueError, OverflowError) as error:
-        raise InvalidTime(f"{value!r} is not a {what}") from error
+    return Fraction(repr(value) if isinstance(value, float) else value)
+
+
+def _exact_text(text: str, what: str) -> Fraction:
+    if match := _RATIO.match(text):
+        if int(match[2]) == 0:
+            raise InvalidTime(f"the {what} {text!r} divides by zero")
+        return Fraction(int(match[1]), int(match[2]))
+    if not _DECIMAL.match(text):
+        raise InvalidTime(f"{text!r} is not a {what}")
+    return Fraction(text)
+
+
+def _short(text: str, what: str) -> str:
+    if len(text) > _LONGEST_TEXT:
+        raise InvalidTime(f"{text[:40]!r}… is too long for a {what}")
+    return text.strip()
