@@ -1,0 +1,1 @@
+"""The sounds themselves, by kind; `families.py` lists them."""

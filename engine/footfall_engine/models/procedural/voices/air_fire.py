@@ -1,0 +1,156 @@
+"""Moving air and burning, bursting things: wind, whoosh, fire, thunder, explosion, shot."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall_engine.models.procedural import blocks as b
+from footfall_engine.models.procedural.voice import Manner, Samples, Strike
+from footfall_engine.models.procedural.voices import playing as p
+
+Level = NDArray[np.float32]
+
+
+def _bank(samples: int, position: Samples, centres: NDArray[np.float64], width: float, rng: b.Rng) -> Samples:
+    """Noise whose band glides: fixed bands, of which `position` (0…1) says how much each is heard."""
+    x = b.noise(samples, rng)
+    place = position * np.float32(len(centres) - 1)
+    out = np.zeros(samples, np.float32)
+    for k, centre in enumerate(centres):
+        out += (
+            b.band(x, centre / width, centre * width)
+            * np.maximum(0, 1 - np.abs(place - k))
+            / np.float32(np.sqrt(centre * (width - 1 / width) / 24000))
+        )
+    return out
+
+
+def wind(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """Gusts: turbulence has more power the slower it is, and obstacles whistle where the speed sets (Strouhal)."""
+    size = p.bigness(manner)
+    gust = np.clip(
+        0.5 + 0.28 * b.wander(samples, 0.5 * p.haste(manner), rng) + 0.12 * b.wander(samples, 2.5, rng), 0, 1
+    )
+    centres = np.geomspace(170, 900, 5) / size
+    body = _bank(samples, gust, centres, 1.9, rng)
+    low = b.coloured(samples, rng, lambda f: (f / 100) ** -1.1 / (1 + (35 / f) ** 4))
+    whistle = _bank(samples, np.clip(0.75 * gust + 0.1, 0, 1), np.geomspace(420, 1500, 6) / size, 1.08, rng)
+    x = (body + 0.8 * low) * (0.15 + gust) + 0.1 * whistle * gust
+    return p.sustained(x, manner) * p.gated(level)
+
+
+def whoosh(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """Air parted by a quick thing: louder with the square of its speed, and higher."""
+    size = p.bigness(manner)
+    speed = np.clip(b.followed(level, 0.02), 0, 1)
+    x = _bank(samples, np.clip(speed * 0.9, 0, 1), np.geomspace(260, 2600, 6) / size, 1.7, rng)
+    return p.sustained(x, manner, 0.1) * speed**2
+
+
+def swish(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """One stroke through the air, heard from its start."""
+    size = p.bigness(manner, strike)
+    n = b.count(rng.uniform(0.32, 0.5) * size**0.3 / p.haste(manner))
+    shape = b.swell(n, 0.3, 1.3) + 0.35 * b.decay(n, 0.05, 0.0008)
+    x = _bank(n, np.clip(shape, 0, 1), np.geomspace(300, 2800, 6) / size, 1.7, rng) * shape
+    return p.struck(b.in_room(x, 0.08, 0.25), strike, manner, rng)
+
+
+# ---- fire
+
+
+def _crackles(samples: int, rate: float, size: float, rng: b.Rng) -> Samples:
+    """Pockets of gas that burst wood fibres: clicks of every size, in little volleys."""
+    volleys = np.clip(b.wander(samples, 6, rng), 0.1, 3) ** 2
+    at = b.times(rate * volleys, samples, rng)
+    grains = [
+        b.burst(b.count(0.02), f, 3 * f, tau, rng, 0.0001)
+        for f, tau in zip(np.geomspace(700, 5000, 12) / size**0.5, np.geomspace(0.004, 0.0006, 12), strict=True)
+    ]
+    return b.scatter(samples, at, b.heavy_tailed(len(at), rng, 5) + 0.02, grains, rng.integers(0, 12, len(at)))
+
+
+def fire(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """Lapping flames (slow low noise), hiss of escaping gas, crackles."""
+    size = p.bigness(manner)
+    lap = b.band_noise(samples, 30, 260 / size, rng) * np.clip(0.6 + 0.5 * b.wander(samples, 7, rng), 0.05, 2)
+    hiss = b.band_noise(samples, 1500, 9000, rng) * np.clip(0.6 + 0.4 * b.wander(samples, 3, rng), 0.1, 2)
+    snaps = _crackles(samples, 26 * p.haste(manner), size, rng)
+    return p.sustained(0.06 * lap + 0.018 * hiss + 1.2 * snaps, manner, peak=0.7) * p.gated(level)
+
+
+def crackle(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """Embers, static, twigs: the clicks alone."""
+    amount = p.gated(level)
+    return p.sustained(_crackles(samples, 30 * p.haste(manner), p.bigness(manner), rng), manner, peak=0.7) * amount
+
+
+def crackle_hit(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    size = p.bigness(manner, strike)
+    n = b.count(0.35)
+    x = _crackles(n, 40, size, rng) * b.decay(n, 0.12) + b.burst(n, 900 / size, 8000, 0.003, rng, 0.0001)
+    return p.struck(b.in_room(x, 0.1, 0.25), strike, manner, rng)
+
+
+def steam(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """A jet through a narrow opening."""
+    x = b.coloured(samples, rng, lambda f: (f / 4000) ** 0.6 / (1 + (f / 9000) ** 2))
+    return p.sustained(x * (1 + 0.1 * b.wander(samples, 20, rng)), manner) * p.gated(level)
+
+
+# ---- bursts
+
+
+def thunder(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A crooked channel kilometres long: its pieces arrive one after the other, farther ones later and duller
+    (Few 1969); a near one begins with a tearing crack."""
+    size, h = p.bigness(manner, strike), p.hardness(strike, manner)
+    n = b.count(5.5)
+    t = b.clock(n)
+    crack = b.band_noise(n, 120, 6000, rng) * (
+        np.exp(-t / 0.05) + 0.5 * np.clip(b.wander(n, 22, rng), 0, 3) * np.exp(-t / 0.3)
+    )
+    claps = np.zeros(n, np.float32)
+    for _ in range(9):
+        at = rng.exponential(0.9)
+        claps += np.where(t > at, np.exp(-(t - at) / rng.uniform(0.15, 0.5)), 0).astype(np.float32) * np.float32(
+            rng.uniform(0.3, 1) * np.exp(-at / 2.2)
+        )
+    rolling = np.clip(1 + 0.6 * b.wander(n, 7, rng), 0.1, 3) * (claps + 0.35 * np.exp(-t / 1.8))
+    low = b.coloured(
+        n, rng, lambda f: (f / 60) ** -0.4 / (1 + (25 * size**-0.5 / f) ** 4) / (1 + (f * size / 190) ** 2.2)
+    )
+    mid = b.band_noise(n, 150, 900, rng) * np.exp(-t / 1.0)
+    x = (0.25 + 0.5 * h) * 0.8 * crack + low * rolling * (0.4 + 0.6 * np.minimum(1, t / 0.12)) + 0.3 * mid * rolling
+    return p.struck(b.faded(x, 1.2), strike, manner, rng)
+
+
+def explosion(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A blast wave, the fireball's roar, its echo off the ground, and debris."""
+    size, h = p.bigness(manner, strike), p.hardness(strike, manner)
+    n = b.count(2.8 * max(1, size**0.4))
+    t = b.clock(n)
+    blast = b.band_noise(n, 60, 9000, rng) * np.exp(-t / 0.035)
+    boom = b.coloured(n, rng, lambda f: 1 / (1 + (28 / f) ** 4) / (1 + (f * size / 110) ** 1.6)) * (
+        np.exp(-t / 0.55) * np.minimum(1, t / 0.003)
+    )
+    roar = b.band_noise(n, 120, 1800, rng) * np.exp(-t / 0.4) * np.clip(1 + 0.4 * b.wander(n, 25, rng), 0, 3)
+    debris = _crackles(n, 30, size, rng) * np.exp(-t / 0.9)
+    sub = np.sin(2 * np.pi * (38 / size * t + 30 / size * 0.06 * (1 - np.exp(-t / 0.06)))) * np.exp(-t / 0.35)
+    x = np.tanh(1.5 * (0.5 * (0.6 + 0.6 * h) * blast + 0.7 * boom + 0.22 * roar + 0.7 * sub)) + 0.25 * debris
+    return p.struck(b.faded(b.in_room(x.astype(np.float32), 0.3, 1.4, 3500), 0.5), strike, manner, rng)
+
+
+def shot(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """Muzzle blast (a sharp N-shaped pulse), its noise, and the place's answer: slap-back and a long dull tail."""
+    size, h = p.bigness(manner, strike), p.hardness(strike, manner)
+    n = b.count(0.5)
+    t = b.clock(n)
+    wave = (1 - t / 0.0012) * np.exp(-t / 0.0009)  # Friedlander
+    crack = b.band_noise(n, 400 / size, 14000, rng) * np.exp(-t / (0.006 * size))
+    body = b.band_noise(n, 120 / size, 2200, rng) * np.exp(-t / (0.035 * size))
+    thump = np.sin(2 * np.pi * 75 / size * t + 0.5) * np.exp(-t / 0.05)
+    x = np.tanh(1.2 * (1.5 * wave + (0.5 + 0.4 * h) * crack + 0.6 * body + 0.6 * thump)).astype(np.float32)
+    tail = b.in_room(x, 0.8, 1.3, 5000)
+    return p.struck(b.faded(tail, 0.3), strike, manner, rng)

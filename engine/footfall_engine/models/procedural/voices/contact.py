@@ -1,0 +1,314 @@
+"""Things that stay in touch: cloth, leather, paper, keys, scraping, rolling, squeaking, doors and drawers.
+
+Friction is stick and slip (Avanzini et al. 2005): at low speed single releases are heard, at high speed a tone or a
+noise, coloured by the body that is rubbed. Cloth and paper are crowds of small buckling events (PhISEM, Cook 1997).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall_engine.models.procedural import blocks as b
+from footfall_engine.models.procedural.voice import Manner, Samples, Strike
+from footfall_engine.models.procedural.voices import impacts
+from footfall_engine.models.procedural.voices import playing as p
+
+Level = NDArray[np.float32]
+
+
+# ---- cloth, leather, paper
+
+
+def _rustle(samples: int, amount: Samples | float, low: float, high: float, folds: float, rng: b.Rng) -> Samples:
+    """Soft noise broken up by folds that catch and let go, `folds` a second."""
+    grain = np.clip(b.wander(samples, folds, rng), 0, 3) ** 1.5
+    slow = np.clip(0.5 + 0.6 * b.wander(samples, 4, rng), 0.05, 2)
+    return b.band_noise(samples, low, high, rng) * grain * slow * amount
+
+
+def cloth(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+    n = b.count(rng.uniform(0.3, 0.5) * size**0.3 / p.haste(manner))
+    shape = b.decay(n, 0.12, 0.0008) + 0.7 * b.swell(n, 0.35, 1.0)
+    x = _rustle(n, shape, 500 / size, 4000 + 4500 * h, 70, rng) + 0.8 * b.burst(n, 250 / size, 3500, 0.012, rng)
+    return p.struck(b.in_room(x, 0.1, 0.25), strike, manner, rng)
+
+
+def cloth_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    amount = p.gated(level, 1.2)
+    x = _rustle(samples, 1.0, 500 / p.bigness(manner), 6500, 60 * p.haste(manner), rng)
+    return p.sustained(x, manner) * amount
+
+
+def leather(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A creak of slow releases through a soft, thick skin."""
+    size, n = p.bigness(manner, strike), b.count(rng.uniform(0.3, 0.5) / p.haste(manner))
+    x = _creaking(n, b.swell(n, 0.3, 0.5) + np.float32(0.3), 55 * p.haste(manner), 420 / size, 0.5, rng)
+    x += 0.5 * b.burst(n, 200 / size, 2500, 0.012, rng) + 0.1 * _rustle(n, b.swell(n, 0.3), 800, 4500, 60, rng)
+    return p.struck(b.in_room(x, 0.12, 0.25), strike, manner, rng)
+
+
+def leather_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    amount = p.gated(level)
+    pull = amount * np.clip(0.3 + b.wander(samples, 3, rng), 0, 2)
+    x = _creaking(samples, pull, 60 * p.haste(manner), 420 / p.bigness(manner), 0.5, rng)
+    return p.sustained(x + 0.15 * _rustle(samples, pull, 700, 4500, 60, rng), manner) * amount
+
+
+def paper(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    size = p.bigness(manner, strike)
+    n = b.count(rng.uniform(0.35, 0.6) / p.haste(manner))
+    shape = 0.25 + b.decay(n, 0.08) + 0.6 * b.swell(n, 0.4, 1)
+    x = _crinkles(n, shape, size, rng) + 0.7 * b.burst(n, 1200 / size, 9000, 0.006, rng)
+    return p.struck(b.in_room(x, 0.1, 0.25), strike, manner, rng)
+
+
+def _crinkles(samples: int, amount: Samples, size: float, rng: b.Rng) -> Samples:
+    """Facets of a stiff sheet that snap over: sharp wideband clicks of very unequal size, over a dry rustle."""
+    at = b.times(260 * amount, samples, rng)
+    grains = [
+        b.burst(b.count(0.012), f, 2.4 * f, rng.uniform(0.0008, 0.003), rng, 0.0001)
+        for f in np.geomspace(900, 6000, 14) / size**0.7
+    ]
+    snaps = b.scatter(samples, at, b.heavy_tailed(len(at), rng, 4) + 0.03, grains, rng.integers(0, 14, len(at)))
+    return snaps + 0.07 * _rustle(samples, amount, 1500 / size, 10000, 120, rng)
+
+
+def paper_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    amount = p.gated(level)
+    busy = amount * np.clip(0.5 + 0.7 * b.wander(samples, 4 * p.haste(manner), rng), 0, 2.5)
+    return p.sustained(_crinkles(samples, busy, p.bigness(manner), rng), manner) * amount
+
+
+def tear(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A rip: fibres that part one after the other, faster and faster."""
+    n = b.count(rng.uniform(0.4, 0.7) / p.haste(manner))
+    speed = (0.5 + 1.2 * np.linspace(0, 1, n, dtype=np.float32)) * np.clip(1 + 0.4 * b.wander(n, 9, rng), 0.2, 2)
+    at = b.slips(speed, 420, 0.6, rng)
+    size = p.bigness(manner, strike)
+    snap = b.burst(b.count(0.01), 1300 / size, 9000, 0.0012, rng, 0.0001)
+    x = b.showered(n, at, 0.2 + rng.random(len(at)) ** 2, snap) + 0.25 * _rustle(n, speed, 1500 / size, 9000, 150, rng)
+    x += 0.8 * b.burst(n, 1000, 9000, 0.004, rng)
+    return p.struck(b.in_room(x, 0.1, 0.25), strike, manner, rng)
+
+
+def zipper(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A slider over teeth: a run of tiny metal ticks that speeds up and ends with a stop."""
+    size = p.bigness(manner, strike)
+    n = b.count(rng.uniform(0.35, 0.6) / p.haste(manner))
+    at = b.slips(0.6 + b.swell(n, 0.6, 0.6), 150 * p.haste(manner) / size, 0.05, rng)
+    tooth = b.burst(b.count(0.008), 2500 / size, 11000, 0.0009, rng, 0.0001)
+    tooth += 0.4 * b.modes(np.array([3100, 5200, 7400]) / size, [0.002] * 3, [1, 0.8, 0.6], len(tooth))
+    x = b.showered(n, np.r_[0, at], np.r_[1.0, rng.uniform(0.5, 1, len(at))], tooth)
+    return p.struck(b.in_room(x, 0.1, 0.2), strike, manner, rng)
+
+
+# ---- keys and switches
+
+
+def _key(h: float, size: float, rng: b.Rng) -> Samples:
+    """One key: the cap's click, the bottom of its travel 15 ms later, the release after 90 ms."""
+    n = b.count(0.07)
+
+    def clack(low: float, high: float, gain: float) -> Samples:
+        f = np.array([190, 520, 1350, 2300, 3600, 5100]) / size * rng.uniform(0.9, 1.1, 6)
+        body = b.modes(f, [0.014, 0.008, 0.005, 0.004, 0.003, 0.002], [0.5, 0.35, 0.4, 0.4, 0.35, 0.2], n)
+        return np.float32(gain) * (0.6 * body + b.burst(n, low / size, high, 0.003, rng, 0.0001))
+
+    down, bottom, up = clack(1500, 9000, 0.6), clack(500, 7000, 0.7 + 0.4 * h), clack(2000, 9000, 0.35)
+    return b.joined((0.0, down), (rng.uniform(0.008, 0.018), bottom), (rng.uniform(0.07, 0.12), up))
+
+
+def keyboard(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A key; when the hands are not seen to come down again soon, the fingers type on a little."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+    parts, at = [(0.0, _key(h, size, rng))], 0.0
+    room = min(strike.gap_seconds, 1.2) - 0.25
+    while True:
+        at += p.near(0.135, rng, 0.35) / p.haste(manner)
+        if at > room or len(parts) > 8 or rng.random() < 0.06:
+            break
+        parts.append((at, np.float32(rng.uniform(0.35, 0.8)) * _key(h, size, rng)))
+    return p.struck(b.in_room(b.joined(*parts), 0.22, 0.3), strike, manner, rng)
+
+
+def switch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A click: a spring that snaps over."""
+    return p.struck(
+        b.in_room(
+            _key(0.8 * p.hardness(strike, manner), 0.8 * p.bigness(manner, strike), rng)[: b.count(0.08)], 0.2, 0.3
+        ),
+        strike,
+        manner,
+        rng,
+    )
+
+
+# ---- friction
+
+
+def _creaking(samples: int, pull: Samples, per_second: float, formant: float, jitter: float, rng: b.Rng) -> Samples:
+    """Releases of a stuck contact through a body with a few broad modes."""
+    at = b.slips(np.clip(pull, 0, 4), per_second, jitter, rng)
+    freqs = formant * np.array([1, 1.9, 2.7, 4.1, 6.3])
+    grain = b.modes(freqs, [0.012, 0.008, 0.006, 0.004, 0.003], [1, 0.8, 0.7, 0.5, 0.35], b.count(0.06))
+    return b.showered(samples, at, rng.uniform(0.4, 1, len(at)) * np.minimum(1, pull[at] + 0.2), grain)
+
+
+def scrape(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """A hard edge over a rough face: a hail of tiny contacts, faster and brighter with speed, heard through the body."""
+    amount = p.gated(level)
+    size = p.bigness(manner)
+    strokes = np.clip(0.75 + 0.45 * b.wander(samples, 5 * p.haste(manner), rng), 0.05, 2)
+    rough = b.wander(samples, 350 * p.haste(manner), rng) ** 2
+    hail = b.band_noise(samples, 700 / size, 7500, rng) * (0.15 + rough) * strokes
+    freqs = np.array([620, 980, 1430, 1990, 2750, 3600, 4700]) / size
+    body = b.resonated(hail, freqs, 1 / (40 + 0.035 * freqs), np.full(7, 0.06), 0.08)
+    return p.sustained(hail + 0.35 * body, manner) * amount
+
+
+def scrape_hit(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A short drag."""
+    n = b.count(rng.uniform(0.3, 0.5) / p.haste(manner))
+    level = (0.4 + 0.6 * b.swell(n, 0.3, 1)) * b.faded(np.ones(n, np.float32), 0.1)
+    x = b.peaked(scrape(n, level, manner, rng), 1.0) + 0.8 * b.burst(n, 500, 7000, 0.006, rng)
+    return p.struck(b.in_room(x, 0.15, 0.3), strike, manner, rng)
+
+
+def roll(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """A round thing over an uneven floor (Rath, "Rolling", 2003): bumps come faster with speed, and once per turn
+    its own unevenness swells; floor and shell ring low."""
+    amount = p.gated(level)
+    size = p.bigness(manner)
+    speed = (0.35 + 0.65 * b.followed(level, 0.15)) * p.haste(manner)
+    turn = b.cycles(3.2 / size * speed, samples, float(rng.random()))
+    wobble = 1 + 0.55 * np.sin(2 * np.pi * turn) + 0.25 * np.sin(4 * np.pi * turn + 1)
+    at = b.times(420 * speed, samples, rng)
+    bumps = b.showered(
+        samples, at, b.heavy_tailed(len(at), rng, 4), b.burst(b.count(0.006), 120, 2600, 0.0012, rng, 0.0002)
+    )
+    freqs = np.array([74, 118, 167, 243, 390, 610, 870, 1300]) / size
+    body = b.resonated(bumps, freqs, 1 / (18 + 0.05 * freqs), np.array([1, 1, 0.9, 0.8, 0.6, 0.5, 0.4, 0.3]), 0.2)
+    rumble = b.band_noise(samples, 45 / size, 260 / size, rng)
+    return (
+        p.sustained(
+            (0.5 * b.peaked(body, 1) + 0.3 * b.peaked(bumps, 1) + 0.06 * rumble) * wobble.astype(np.float32),
+            manner,
+            0.08,
+        )
+        * amount
+    )
+
+
+def squeak(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A hinge or a sole that sings: steady stick-slip, its pitch drawn by the load, rich in harmonics."""
+    size, n = p.bigness(manner, strike), b.count(rng.uniform(0.22, 0.5) / p.haste(manner))
+    bend = b.wander(n, 6, rng) * 0.07 + np.linspace(0, rng.uniform(-0.25, 0.3), n, dtype=np.float32)
+    f = p.near(900, rng, 0.12) / size * np.exp(bend)
+    rough = 1 + 0.02 * b.wander(n, 180, rng)
+    tone = b.waveform(b.cycles(f * rough, n), 1 / np.arange(1, 13) ** 0.8, rng.uniform(0, 6.28, 12))
+    breath = b.band_noise(n, 1500, 7000, rng)
+    shape = (b.decay(n, 0.06, 0.0006) + b.swell(n, rng.uniform(0.3, 0.6), 0.7)) * b.faded(np.ones(n, np.float32), 0.04)
+    x = (b.peaked(tone, 1) + 0.06 * breath) * shape * (1 + 0.2 * b.wander(n, 30, rng))
+    return p.struck(b.in_room(x, 0.25, 0.4), strike, manner, rng)
+
+
+def creak(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """An old hinge: separate releases that run together and apart again."""
+    size, n = p.bigness(manner, strike), b.count(rng.uniform(0.7, 1.2) / p.haste(manner))
+    pull = np.clip(0.6 + 0.5 * b.swell(n, 0.5, 0.6) + 0.35 * b.wander(n, 4, rng), 0.1, 2)
+    x = _creaking(n, pull, 75 * p.haste(manner), 640 / size, 0.25, rng)
+    x = b.peaked(x, 1) * (0.5 + 0.5 * b.swell(n, 0.4, 0.4)) + 0.5 * b.burst(n, 400, 4000, 0.008, rng)
+    return p.struck(b.in_room(x, 0.3, 0.5), strike, manner, rng)
+
+
+def squeak_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """Squeaks as long as it moves."""
+    amount = p.gated(level)
+    f = 850 / p.bigness(manner) * np.exp(0.25 * b.followed(level, 0.1) + 0.12 * b.wander(samples, 3, rng))
+    tone = b.waveform(b.cycles(f * (1 + 0.02 * b.wander(samples, 180, rng)), samples), 1 / np.arange(1, 13) ** 0.8)
+    sings = np.clip(b.wander(samples, 2.5 * p.haste(manner), rng) * 2, 0, 1)
+    return p.sustained(tone * sings + 0.05 * b.band_noise(samples, 1500, 7000, rng), manner) * amount
+
+
+# ---- doors and drawers
+
+_PANEL = impacts.Body(78, 1.0, 0.55, 18, 0.15, 16, 0.075, 0.0035, -0.35, 0.7, (150, 2500), 0.012, 0.7, 0.35)
+
+
+def _latch(rng: b.Rng, size: float) -> Samples:
+    n = b.count(0.09)
+    f = np.array([980, 1720, 2600, 3900, 5600]) / size * rng.uniform(0.95, 1.05, 5)
+    return b.modes(f, [0.012, 0.01, 0.008, 0.006, 0.004], [0.5, 0.6, 0.6, 0.5, 0.3], n) + b.burst(
+        n, 1200, 8000, 0.004, rng, 0.0001
+    )
+
+
+def door(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """Panel against frame, then the latch; a slam is harder and has more room, a creak is the hinge alone."""
+    if manner.material == "creak":
+        return creak(strike, manner, rng)
+    slam = manner.material == "slam"
+    size = p.bigness(manner, strike)
+    hard = min(1.0, p.hardness(strike, manner) + (0.35 if slam else 0.0))
+    panel = impacts.sounded(_PANEL, strike, manner, rng, 1.0, hard)
+    rattle = np.float32(0.3) * impacts.sounded(_PANEL, strike, manner, rng, 0.7, 0.6 * hard)
+    latch = _latch(rng, size**0.5)
+    parts = [
+        (0.0, panel),
+        (0.0, np.float32(0.35) * latch),
+        (rng.uniform(0.018, 0.03), rattle),
+        (rng.uniform(0.04, 0.07), np.float32(0.45) * latch),
+        (rng.uniform(0.09, 0.13), np.float32(0.2) * _latch(rng, size**0.5)),
+    ]
+    return p.struck(b.in_room(b.joined(*parts), 0.5 if slam else 0.4, 0.8 if slam else 0.45, 5000), strike, manner, rng)
+
+
+def door_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """A hinge while the door swings."""
+    amount = p.gated(level)
+    pull = np.clip(b.followed(level, 0.05) + 0.3 * b.wander(samples, 3, rng), 0, 2)
+    return (
+        p.sustained(_creaking(samples, pull, 80 * p.haste(manner), 640 / p.bigness(manner), 0.25, rng), manner) * amount
+    )
+
+
+_BOX = impacts.Body(115, 1.0, 0.6, 14, 0.14, 25, 0.09, 0.002, -0.3, 0.8, (250, 3500), 0.01, 0.5, 0.3)
+
+
+def drawer(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """Pulled free with a knock, a slide on wooden runners, and the stop."""
+    size = p.bigness(manner, strike)
+    length = min(rng.uniform(0.28, 0.42) / p.haste(manner), 0.7 * strike.gap_seconds)
+    n = b.count(max(length, 0.08))
+    slide = b.band_noise(n, 250 / size, 4500, rng) * (0.3 + b.wander(n, 130, rng) ** 2) * b.swell(n, 0.6, 0.4)
+    slide = slide + b.resonated(
+        slide, np.array([180, 320, 540, 900]) / size, [0.02, 0.015, 0.01, 0.008], [0.1] * 4, 0.08
+    )
+    free = impacts.sounded(_BOX, strike, manner, rng, 0.8)
+    stop = impacts.sounded(_BOX, strike, manner, rng, 1.0)
+    parts = [(0.0, free), (0.01, np.float32(0.35) * b.peaked(slide, 1)), (length, np.float32(0.8) * stop)]
+    parts.append((length + 0.03, np.float32(0.25) * _latch(rng, 1.2 * size**0.5)))
+    return p.struck(b.in_room(b.joined(*parts), 0.25, 0.35), strike, manner, rng)
+
+
+def drawer_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    amount = p.gated(level)
+    size = p.bigness(manner)
+    slide = b.band_noise(samples, 250 / size, 4500, rng) * (0.3 + b.wander(samples, 130, rng) ** 2)
+    x = slide + b.resonated(slide, np.array([180, 320, 540, 900]) / size, [0.02, 0.015, 0.01, 0.008], [0.1] * 4, 0.08)
+    return p.sustained(x, manner) * amount
+
+
+def crunch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """Something brittle gives way: a bite, a twig, a tin."""
+    size = p.bigness(manner, strike)
+    n = b.count(rng.uniform(0.2, 0.35))
+    shape = (b.decay(n, 0.07) + np.float32(0.15)) * np.float32(3)
+    return p.struck(
+        b.in_room(_crinkles(n, shape, 1.6 * size, rng) + b.burst(n, 500 / size, 6000, 0.008, rng), 0.12, 0.25),
+        strike,
+        manner,
+        rng,
+    )

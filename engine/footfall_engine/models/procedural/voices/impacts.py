@@ -1,0 +1,229 @@
+"""One thing hits another: bodies of wood, metal, glass, stone, plastic; skin, flesh, drums, bells, breakage.
+
+A body is a set of modes; its substance decides how they are spread, how fast they die (τ = 1 / (α + β f): internal
+friction grows with frequency, Klatzky et al. 2000) and how hard the contact is (Avanzini & Rocchesso 2001).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from footfall_engine.models.procedural import blocks as b
+from footfall_engine.models.procedural.voice import Manner, Samples, Strike
+from footfall_engine.models.procedural.voices import playing as p
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a struck thing is made of."""
+
+    fundamental: float  # Hz
+    growth: float  # mode k lies at fundamental · (1 + spacing · k) ** growth: 1 plate, 2 bar
+    spacing: float
+    count: int
+    jitter: float  # inharmonicity, share of a mode's frequency
+    alpha: float  # 1/s, losses of air and support
+    beta: float  # 1/s per Hz, losses inside the substance
+    contact: float  # s, at middle hardness
+    slope: float  # gain ~ f ** slope
+    click: float  # share of the contact's own noise
+    click_band: tuple[float, float]
+    click_tau: float
+    seconds: float
+    room: float = 0.25
+
+
+WOOD = Body(190, 1.0, 0.83, 16, 0.13, 14, 0.055, 0.0011, -0.35, 0.5, (300, 3500), 0.006, 0.6, 0.35)
+METAL = Body(520, 1.25, 0.62, 34, 0.12, 1.6, 0.0011, 0.00022, 0.05, 0.35, (2000, 12000), 0.004, 2.2, 0.2)
+GLASS = Body(1650, 1.3, 0.75, 14, 0.08, 6.0, 0.0016, 0.00010, 0.0, 0.25, (4000, 14000), 0.0025, 1.2, 0.2)
+STONE = Body(900, 1.0, 0.45, 14, 0.15, 60, 0.06, 0.00025, -0.1, 0.9, (700, 9000), 0.005, 0.3, 0.3)
+PLASTIC = Body(330, 1.0, 0.6, 14, 0.14, 45, 0.05, 0.0009, -0.3, 0.6, (500, 5000), 0.006, 0.4, 0.3)
+CERAMIC = Body(980, 1.2, 0.7, 14, 0.1, 12, 0.006, 0.00016, -0.05, 0.4, (2500, 12000), 0.003, 0.8, 0.25)
+
+
+def sounded(
+    body: Body, strike: Strike, manner: Manner, rng: b.Rng, scale: float = 1.0, hard: float | None = None
+) -> Samples:
+    """One blow on a body, unfinished: modes weighted by where and how hard it is hit, plus the contact's noise."""
+    h = p.hardness(strike, manner) if hard is None else hard
+    size = p.bigness(manner, strike) * scale * p.near(1, rng, 0.01)
+    k = np.arange(body.count)
+    freqs = body.fundamental / size * (1 + body.spacing * k) ** body.growth * (1 + b.scattered(body.count, body.jitter))
+    taus = 1 / (body.alpha / size + body.beta * freqs) * (1 - 0.6 * manner.wetness)
+    contact = body.contact * 2 ** (3 * (0.55 - h)) * np.sqrt(size)
+    place = np.abs(np.sin(np.pi * (k + 1) * rng.uniform(0.12, 0.45))) + 0.15
+    gains = (
+        place * b.contact_gain(freqs, contact) * (freqs / freqs[0]) ** body.slope * rng.uniform(0.7, 1.3, body.count)
+    )
+    n = b.count(min(body.seconds * max(size, 0.6) ** 0.5, 4.0))
+    ring = b.peaked(b.modes(freqs, taus, gains, n), 1.0)
+    low, high = body.click_band
+    ring[: b.count(8 * body.click_tau)] += (body.click * (0.4 + 0.9 * h)) * _padded(
+        b.burst(b.count(8 * body.click_tau), low / size**0.5, high * (0.3 + 0.9 * h), body.click_tau, rng), len(ring)
+    )
+    return ring
+
+
+def _padded(x: Samples, most: int) -> Samples:
+    return x[:most]
+
+
+def _impact(body: Body, strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    return p.struck(b.in_room(sounded(body, strike, manner, rng), body.room), strike, manner, rng)
+
+
+def wood(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    return _impact(WOOD, strike, manner, rng)
+
+
+def metal(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    return _impact(METAL, strike, manner, rng)
+
+
+def glass(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    return _impact(GLASS, strike, manner, rng)
+
+
+def stone(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    return _impact(STONE, strike, manner, rng)
+
+
+def plastic(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    return _impact(PLASTIC, strike, manner, rng)
+
+
+def ceramic(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    return _impact(CERAMIC, strike, manner, rng)
+
+
+def skin(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A slap: air squeezed out between two soft surfaces, a millisecond of noise shaped by the cupped hand."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+    n = b.count(0.12)
+    smack = b.burst(n, 700 / size, 3000 + 8000 * h, 0.006 + 0.004 * rng.random(), rng, 0.0002)
+    cup = b.burst(n, 350 / size, 1100 / size, 0.012, rng, 0.0004)
+    flesh = b.modes(np.array([95, 160, 240]) / size, [0.02, 0.015, 0.01], [0.5, 0.4, 0.3], n)
+    x = b.in_room(smack + (0.7 - 0.3 * h) * cup + 0.4 * flesh, 0.45, 0.4)
+    return p.struck(x, strike, manner, rng)
+
+
+def punch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A fist on a body: a low thump, a leathery smack, a little cloth."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+    n = b.count(0.35)
+    thump = _thump(n, 110 / size, 55 / size, 0.06, rng)
+    smack = b.burst(n, 500, 2500 + 4000 * h, 0.012, rng, 0.0002)
+    crack = b.burst(n, 1500, 7000, 0.004, rng, 0.0001)
+    cloth = b.burst(n, 900, 5000, 0.05, rng, 0.004)
+    x = 0.9 * thump + (0.6 + 0.5 * h) * smack + 0.5 * h * crack + 0.06 * cloth
+    return p.struck(b.in_room(np.tanh(1.4 * x), 0.3, 0.3), strike, manner, rng)
+
+
+def body_fall(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A body goes down: hip, shoulder, arm within a quarter of a second, on a floor that gives a little."""
+    size = p.bigness(manner, strike)
+    parts = []
+    for at, weight in ((0.0, 1.0), (rng.uniform(0.07, 0.11), 0.6), (rng.uniform(0.16, 0.24), 0.35)):
+        n = b.count(0.4)
+        thump = _thump(n, p.near(85, rng, 0.1) / size, 42 / size, 0.07, rng)
+        knock = b.burst(n, 150, 900, 0.02, rng, 0.0003)
+        rub = b.burst(n, 700, 4500, 0.06, rng, 0.01)
+        parts.append((at, np.float32(weight) * (thump + 0.6 * knock + 0.05 * rub)))
+    return p.struck(b.in_room(b.joined(*parts), 0.25, 0.4), strike, manner, rng)
+
+
+def _thump(n: int, start: float, end: float, tau: float, rng: b.Rng) -> Samples:
+    """A soft heavy thing: a low sine that sinks, under noise."""
+    t = b.clock(n)
+    phase = 2 * np.pi * (end * t + (start - end) * 0.02 * (1 - np.exp(-t / 0.02)))
+    sine = (np.sin(phase + 0.6) * np.exp(-t / tau)).astype(np.float32)
+    return sine + 0.5 * b.burst(n, 30, 3 * start, tau, rng, 0.0005)
+
+
+def glass_break(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A pane gives: the crack, the burst of splinters, then shards that fall and ring."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+    n = b.count(1.8 * max(1.0, size**0.5))
+    crack = b.burst(n, 1200 / size, 15000, 0.012, rng, 0.0001)
+    crush = b.burst(n, 2500 / size, 16000, 0.09, rng, 0.002)
+    grains = [_shard(rng, size) for _ in range(14)]
+    t = b.clock(n)
+    rate = (260 + 300 * h) * np.exp(-t / 0.16) + 26 * np.exp(-t / 0.55)
+    at = b.times(rate, n, rng)
+    gains = (0.1 + 0.9 * b.heavy_tailed(len(at), rng, 3)) * np.exp(-at / b.SAMPLE_RATE / 0.8)
+    shards = b.scatter(n, at, gains, grains, rng.integers(0, len(grains), len(at)))
+    x = 1.2 * crack + 0.35 * crush + 0.35 * shards
+    return p.struck(b.in_room(x, 0.2, 0.4, 9000), strike, manner, rng)
+
+
+def _shard(rng: b.Rng, size: float) -> Samples:
+    """One splinter's tinkle."""
+    f = rng.uniform(2200, 6500) / size**0.7
+    freqs = f * np.array([1, 1.52, 2.28, 2.9]) * rng.uniform(0.95, 1.05, 4)
+    n = b.count(0.15)
+    ring = b.modes(freqs, rng.uniform(0.012, 0.05) * np.array([1, 0.8, 0.6, 0.5]), rng.uniform(0.3, 1, 4), n)
+    return ring + 0.8 * b.burst(n, 3000, 16000, 0.002, rng, 0.0001)
+
+
+_CHURCH = np.array([0.5, 1.0, 1.19, 1.5, 2.0, 2.51, 2.66, 3.01, 4.17, 5.43, 6.79, 8.21])  # hum, prime, tierce, quint …
+
+
+def bell(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A bell: partials of a tuned bell (hum, prime, tierce, quint, nominal …), each a beating pair."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+    f = 620 / size * _CHURCH
+    taus = 2.6 * size**0.6 / (1 + 0.55 * np.arange(len(f)))
+    gains = np.array([0.3, 0.7, 0.7, 0.4, 1.0, 0.55, 0.5, 0.6, 0.45, 0.35, 0.25, 0.2]) * b.contact_gain(
+        f, 0.0003 * (1.5 - h)
+    )
+    split = 1 + 0.0012 * rng.uniform(0.5, 1.5, len(f))
+    n = b.count(min(5.0, 3.5 * size**0.6))
+    ring = b.modes(np.r_[f, f * split], np.r_[taus, taus], np.r_[gains, 0.6 * gains], n)
+    clang = b.burst(n, 2500, 12000, 0.01, rng, 0.0001)
+    x = b.peaked(ring, 1.0) + (0.15 + 0.3 * h) * clang
+    return p.struck(b.in_room(x, 0.15, 0.8), strike, manner, rng)
+
+
+def drum(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A circular membrane (zeros of Bessel functions) over a shell, sinking in pitch as it relaxes."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+    ratios = np.array([1, 1.593, 2.135, 2.295, 2.653, 2.917, 3.155, 3.5, 3.598])
+    f = 105 / size * ratios
+    n = b.count(0.9)
+    skin_ = b.modes(f, 0.22 * size**0.5 / ratios, b.contact_gain(f, 0.003 * (1.4 - h)), n)
+    x = b.peaked(skin_, 1.0) + 0.5 * _thump(n, 150 / size, 80 / size, 0.12, rng)
+    x += (0.2 + 0.4 * h) * b.burst(n, 800, 6000, 0.008, rng)
+    return p.struck(b.in_room(x, 0.25, 0.5), strike, manner, rng)
+
+
+def bounce(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A ball on a floor: the shell's short low note and the floor's answer."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+    n = b.count(0.3)
+    air = b.modes(np.array([175, 330, 610, 940]) / size, [0.045, 0.03, 0.02, 0.012], [1, 0.5, 0.35, 0.25], n)
+    slap = b.burst(n, 400, 2500 + 3000 * h, 0.007, rng)
+    ring = b.modes(np.array([1150, 1900]) / size, [0.03, 0.02], [0.08, 0.05], n)
+    return p.struck(b.in_room(air + 0.7 * slap + ring, 0.35, 0.5), strike, manner, rng)
+
+
+def knock(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """Knuckles on a door: a panel hit by something fairly soft."""
+    x = sounded(WOOD, strike, manner, rng, 1.35, 0.35 * p.hardness(strike, manner) + 0.2)
+    return p.struck(b.in_room(x, 0.4, 0.45), strike, manner, rng)
+
+
+def jingle(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """Keys, coins or a chain: a handful of small metal pieces that meet within a third of a second (PhISEM)."""
+    size, h = p.bigness(manner, strike), p.hardness(strike, manner)
+    n = b.count(0.7)
+    grains = []
+    for _ in range(9):
+        f = rng.uniform(2600, 7500, 5) / size
+        grains.append(b.modes(f, rng.uniform(0.015, 0.07, 5), rng.uniform(0.2, 1, 5), b.count(0.25)))
+    t = b.clock(n)
+    at = np.r_[0, b.times((40 + 60 * h) * p.haste(manner) * np.exp(-t / 0.16), n, rng)]
+    gains = np.r_[1.0, (0.15 + b.heavy_tailed(len(at) - 1, rng, 1.5)) * np.exp(-at[1:] / b.SAMPLE_RATE / 0.25)]
+    x = b.scatter(n, at, gains, grains, rng.integers(0, len(grains), len(at)))
+    return p.struck(b.in_room(x, 0.2, 0.35, 9000), strike, manner, rng)

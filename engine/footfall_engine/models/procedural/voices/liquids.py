@@ -1,0 +1,113 @@
+"""Water: drips, splashes, pouring, rain, streams, waves.
+
+All of it is bubbles (Minnaert 1933, van den Doel 2005), impacts on a surface, and the noise of turbulent spray.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall_engine.models.procedural import blocks as b
+from footfall_engine.models.procedural.voice import Manner, Samples, Strike
+from footfall_engine.models.procedural.voices import playing as p
+
+
+def drip(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A drop meets water: the impact's tick, then 10–20 ms later the bubble it traps, then a second one."""
+    size, h = p.bigness(manner, strike), p.hardness(strike, manner)
+    n = b.count(0.3)
+    tick = b.burst(n, 1500, 9000, 0.0012, rng, 0.0001) + 0.5 * b.modes([p.near(2600, rng, 0.2) / size], [0.003], [1], n)
+    radius = 0.0027 * size * p.near(1, rng, 0.12)
+    parts = [(0.0, np.float32(0.35 + 0.3 * h) * tick)]
+    for at, r, g in (
+        (rng.uniform(0.006, 0.014), radius, 1.0),
+        (rng.uniform(0.03, 0.09), radius * rng.uniform(0.5, 0.8), rng.uniform(0.1, 0.4)),
+    ):
+        parts.append((at, np.float32(g) * _risen(b.bubble(r, rng.uniform(0.08, 0.18)))))
+    return p.struck(b.in_room(b.joined(*parts), 0.35, 0.6), strike, manner, rng)
+
+
+def _risen(x: Samples) -> Samples:
+    n = min(48, len(x))
+    x[:n] *= np.linspace(0, 1, n, dtype=np.float32)
+    return x
+
+
+def _bubbly(
+    samples: int, rate: NDArray[np.float32] | float, low: float, high: float, exponent: float, rng: b.Rng
+) -> Samples:
+    """A cloud of bubbles with radii in low…high metres, many small, few large."""
+    at = b.times(rate, samples, rng)
+    u = b.heavy_tailed(len(at), rng, exponent)
+    radii = low * (high / low) ** u
+    gains = (radii / high) ** 0.7 * rng.uniform(0.3, 1, len(at))
+    return b.bubbles(samples, at, radii, 0.12 * (rng.random(len(at)) < 0.5), gains)
+
+
+def splash(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """Something goes in: the slap, the crown of spray, the cavity's plunge, and drops that fall back."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+    n = b.count(1.3 * max(1, size**0.5))
+    t = b.clock(n)
+    slap = b.burst(n, 250 / size, 7000, 0.025, rng, 0.0003)
+    spray = 0.4 * b.band_noise(n, 900 / size**0.5, 9000, rng) * (np.exp(-t / 0.13) * np.minimum(1, t / 0.02))
+    spray *= 1 + 0.5 * np.clip(b.wander(n, 45, rng), -1.5, 2)
+    plunge = _bubbly(n, 160 * np.exp(-np.abs(t - 0.1) / 0.12), 0.004 * size, 0.014 * size, 1, rng)
+    drops = _bubbly(n, 420 * np.exp(-np.abs(t - 0.25) / 0.28), 0.0007, 0.005 * size, 1.5, rng)
+    x = slap + (0.6 + 0.4 * h) * spray + 0.5 * plunge + 0.55 * drops
+    return p.struck(b.in_room(x, 0.12, 0.3), strike, manner, rng)
+
+
+def slosh(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
+    """Water that is moved about."""
+    size = p.bigness(manner)
+    amount = p.gated(level)
+    surge = np.clip(0.6 + 0.5 * b.wander(samples, 3 * p.haste(manner), rng), 0.05, 2)
+    wash = b.band_noise(samples, 350 / size, 5500, rng) * surge
+    wet = _bubbly(samples, 350 * amount * surge, 0.0008 * size, 0.008 * size, 1.3, rng)
+    return p.sustained(0.25 * wash + 0.8 * wet, manner) * amount
+
+
+def pour(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
+    """A jet into a vessel: a steady storm of bubbles, a little hiss, and the air column above that gets shorter."""
+    size = p.bigness(manner)
+    amount = p.gated(level, 0.7)
+    flow = np.clip(1 + 0.25 * b.wander(samples, 6, rng), 0.3, 2)
+    small = _bubbly(samples, 1000 * flow * amount, 0.0007 * size, 0.0045 * size, 1.2, rng)
+    large = _bubbly(samples, 60 * flow * amount, 0.0045 * size, 0.010 * size, 1.2, rng)
+    hiss = b.band_noise(samples, 1500, 9000, rng) * flow * (1 + 0.3 * b.wander(samples, 60, rng))
+    return p.sustained(small + 0.7 * large + 0.03 * hiss, manner) * amount
+
+
+def rain(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
+    """Far drops melt into a hiss; near ones are ticks on the ground and plinks in puddles."""
+    size = p.bigness(manner)
+    heavy = 2 ** (1.5 * manner.effort)
+    hiss = b.coloured(samples, rng, lambda f: (f / 1000) ** 0.25 / (1 + (f / 9000) ** 2) / (1 + (250 / f) ** 2))
+    hiss *= 1 + 0.08 * b.wander(samples, 4, rng)
+    at = b.times(900 * heavy, samples, rng)
+    grains = [b.burst(b.count(0.01), f, 2.2 * f, 0.0012, rng, 0.0001) for f in np.geomspace(1200, 7000, 12) / size**0.5]
+    ground = b.scatter(samples, at, b.heavy_tailed(len(at), rng, 5), grains, rng.integers(0, 12, len(at)))
+    plink = _bubbly(samples, 45 * heavy, 0.0008 * size, 0.0025 * size, 1, rng)
+    low = b.band_noise(samples, 80, 600, rng)
+    return p.sustained(0.5 * hiss + 1.6 * ground + 0.25 * plink + 0.05 * low, manner) * p.gated(level)
+
+
+def stream(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
+    """A brook: bubbles in groups, and soft broad noise."""
+    size = p.bigness(manner)
+    groups = np.clip(0.7 + 0.6 * b.wander(samples, 5 * p.haste(manner), rng), 0.05, 2.5)
+    babble = _bubbly(samples, 500 * groups, 0.001 * size, 0.008 * size, 1.2, rng)
+    bed = b.coloured(samples, rng, lambda f: 1 / (1 + (f / 1800) ** 1.2) / (1 + (200 / f) ** 2))
+    return p.sustained(0.5 * babble + 0.3 * bed, manner) * p.gated(level)
+
+
+def waves(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
+    """Surf: a low roar that gathers, a bright wash that runs out."""
+    turn = 0.16 * p.haste(manner) / p.bigness(manner) ** 0.5
+    swell = np.clip(0.45 + 0.5 * b.wander(samples, 2 * turn, rng), 0.05, 2) ** 1.5
+    roar = b.coloured(samples, rng, lambda f: (f / 200) ** -0.6 / (1 + (60 / f) ** 2))
+    wash = b.band_noise(samples, 1200, 9000, rng)
+    late = np.asarray(b.followed(swell.astype(np.float32), 0.6), np.float32)
+    return p.sustained(roar * (0.3 + swell) + 0.5 * wash * late, manner) * p.gated(level)
