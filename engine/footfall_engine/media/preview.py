@@ -6,23 +6,24 @@ the region's pictures are encoded anew (H.264), each at its own time. The sound 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import heapq
+import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from footfall_bridge.errors import EngineFault, InvalidRange, MediaNotFound, NoPicture, UnreadableMedia
+from footfall_bridge.errors import EngineFault, InvalidRange, MediaNotFound, NoAudio, UnreadableMedia
+from footfall_bridge.timeline import TimeRange
 
+from footfall_engine.media.video import probe
 from footfall_engine.progress import ProgressFn, no_progress
 
-if TYPE_CHECKING:
-    from footfall_engine.models.base import Recording
-
 MP4_CODECS = {"h264", "hevc", "av1", "mpeg4", "vp9"}
-AAC_RATES = (48_000, 44_100, 96_000, 88_200, 32_000)
-AUDIO_BIT_RATE = 256_000
-AUDIO_CHUNK = 65_536  # samples handed to the encoder at once
+SOUND_RATE = 48_000
+SOUND_BIT_RATE = 256_000
+FALLBACK_RATE = Fraction(25)  # of streams that do not say
 MICROSECONDS = Fraction(1, 1_000_000)
 H264_OPTIONS = {"preset": "veryfast", "crf": "18"}
 TURNS = {90: 1, 180: 2, 270: 3}  # anticlockwise degrees of a frame's display matrix → np.rot90 turns
@@ -30,28 +31,27 @@ TURNS = {90: 1, 180: 2, 270: 3}  # anticlockwise degrees of a frame's display ma
 Packets = Iterator[Any]
 
 
-def write_preview(
-    clip: Path, sound: Recording, target: Path, start: Fraction, end: Fraction, progress: ProgressFn = no_progress
-) -> None:
-    """Mux `sound` onto the pictures of [start, end) of `clip`; its first sample sounds at `start`.
+def write_preview(clip: Path, sound: Path, target: Path, region: TimeRange, progress: ProgressFn = no_progress) -> None:
+    """Mux a recording onto the pictures of a region of `clip`; its first sample sounds at the region's start.
 
     Raises
     ------
-    MediaNotFound, UnreadableMedia, NoPicture, InvalidRange
+    MediaNotFound, UnreadableMedia, NoPicture, NoAudio, InvalidRange
     EngineFault
         `target` cannot be written.
     """
     import av
 
-    if not clip.is_file():
-        raise MediaNotFound(f"there is no clip {clip}")
+    if not sound.is_file():
+        raise MediaNotFound(f"there is no stem {sound}")
+    origin = probe(clip).origin
     part = target.with_name(f".{target.name}.part")
     try:
-        with av.open(str(clip)) as source, _open_target(part) as film:
-            _write_streams(source, film, sound, start, end, progress)
+        with av.open(str(clip)) as film, av.open(str(sound)) as stem, _open_target(part) as preview:
+            _write_streams(film, stem, preview, region.shifted(origin), progress)
         part.replace(target)
     except av.error.FFmpegError as error:
-        raise UnreadableMedia(f"no preview can be made of {clip}: {error}", detail=repr(error)) from error
+        raise UnreadableMedia(f"no preview can be made of {clip} and {sound}: {error}", detail=repr(error)) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -66,27 +66,24 @@ def _open_target(part: Path) -> Any:
     return av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"})
 
 
-def _write_streams(
-    source: Any, film: Any, sound: Recording, start: Fraction, end: Fraction, progress: ProgressFn
-) -> None:
-    if not source.streams.video:
-        raise NoPicture(f"{source.name} has no picture")
-    stream = source.streams.video[0]
+def _write_streams(film: Any, stem: Any, preview: Any, region: TimeRange, progress: ProgressFn) -> None:
+    """`region` counts in the film's own time, whose 0 need not be its first picture."""
+    if not stem.streams.audio:
+        raise NoAudio(f"{stem.name} holds no sound")
+    stream = film.streams.video[0]
     stream.thread_type = "AUTO"
-    picture = copied_picture(source, film, stream, start, end) or encoded_picture(source, film, stream, start, end)
-    audio = encoded_sound(film, sound)
+    picture = copied_picture(film, stream, preview, region) or encoded_picture(film, stream, preview, region)
     pictures = 0
-    for packet, seconds in interleaved(picture, audio):
+    for packet, seconds in interleaved(picture, encoded_sound(stem, preview, float(region.duration))):
         pictures += packet.stream.type == "video"
-        film.mux(packet)
-        progress(min(1.0, max(0.0, seconds / float(end - start))))
+        preview.mux(packet)
+        progress(min(1.0, max(0.0, seconds / float(region.duration))))
     if not pictures:
-        raise InvalidRange(f"{source.name} has no pictures between {float(start):g} s and {float(end):g} s")
+        raise InvalidRange(f"{film.name} has no pictures in {region}")
 
 
 def interleaved(picture: Packets, audio: Packets) -> Iterator[tuple[Any, float]]:
     """Packets of both streams in order of decoding time, which keeps what the muxer must hold small."""
-    import heapq
 
     def timed(packets: Packets) -> Iterator[tuple[float, Any]]:
         for packet in packets:
@@ -99,25 +96,23 @@ def interleaved(picture: Packets, audio: Packets) -> Iterator[tuple[Any, float]]
 # ---- picture
 
 
-def copied_picture(source: Any, film: Any, stream: Any, start: Fraction, end: Fraction) -> Packets | None:
+def copied_picture(film: Any, stream: Any, preview: Any, region: TimeRange) -> Packets | None:
     """The region's packets as they are, or None when they must be encoded anew."""
-    if stream.codec_context.name not in MP4_CODECS and stream.codec.canonical_name not in MP4_CODECS:
+    if stream.codec.canonical_name not in MP4_CODECS:
         return None
-    origin = stream_origin(stream)
-    first = _keyframe_before(source, stream, start + origin)
-    tick = stream.time_base
-    rate = stream.average_rate or Fraction(25)
-    if first is None or first.pts is None or abs(first.pts * tick - origin - start) > 1 / (2 * rate):
+    first = _keyframe_before(film, stream, region.start)
+    half_frame = 1 / (2 * (stream.average_rate or FALLBACK_RATE))
+    if first is None or abs(first.pts * stream.time_base - region.start) > half_frame:
         return None
-    copy = film.add_stream_from_template(stream)
-    return _copied_packets(source, stream, copy, first.pts, round((end + origin) / tick))
+    copy = preview.add_stream_from_template(stream)
+    return _copied_packets(film, stream, copy, first.pts, round(region.end / stream.time_base))
 
 
-def _copied_packets(source: Any, stream: Any, copy: Any, zero: int, stop: int) -> Packets:
+def _copied_packets(film: Any, stream: Any, copy: Any, zero: int, stop: int) -> Packets:
     """Packets of pictures in [zero, stop), and those that such pictures are predicted from."""
-    _seek(source, stream, zero * stream.time_base)
+    _seek(film, stream, zero * stream.time_base)
     beyond: list[Any] = []  # pictures past the end: needed only if an earlier picture follows them
-    for packet in source.demux(stream):
+    for packet in film.demux(stream):
         if packet.dts is None or packet.pts is None or packet.pts < zero:
             continue
         if packet.dts >= stop:
@@ -136,45 +131,38 @@ def _shifted(packet: Any, by: int, copy: Any) -> Any:
     return packet
 
 
-def encoded_picture(source: Any, film: Any, stream: Any, start: Fraction, end: Fraction) -> Packets:
+def encoded_picture(film: Any, stream: Any, preview: Any, region: TimeRange) -> Packets:
     """The region's pictures as H.264, turned upright, at their own times."""
-    upright = _upright(stream)
-    _seek(source, stream, start + stream_origin(stream))
-    frames = _region_frames(source, stream, start, end)
-    try:
-        first = next(frames)
-    except StopIteration:
+    _seek(film, stream, region.start)
+    frames = _region_frames(film, stream, region)
+    first = next(frames, None)
+    if first is None:
         return iter(())
-    encoder = film.add_stream("libx264", rate=stream.average_rate or 25, options=dict(H264_OPTIONS))
-    image = upright(first[1])
+    encoder = preview.add_stream("libx264", rate=stream.average_rate or FALLBACK_RATE, options=dict(H264_OPTIONS))
+    image = _upright(first[1])
     encoder.width, encoder.height = image.width // 2 * 2, image.height // 2 * 2
     encoder.pix_fmt = "yuv420p"
     encoder.time_base = encoder.codec_context.time_base = MICROSECONDS
-    return _encoded_packets(encoder, first, frames, upright)
+    return _encoded_packets(encoder, itertools.chain([first], frames))
 
 
-def _encoded_packets(
-    encoder: Any, first: tuple[Fraction, Any], frames: Iterator[tuple[Fraction, Any]], upright: Callable[[Any], Any]
-) -> Packets:
-    import itertools
-
-    for time, frame in itertools.chain([first], frames):
-        image = upright(frame).reformat(width=encoder.width, height=encoder.height, format="yuv420p")
+def _encoded_packets(encoder: Any, frames: Iterator[tuple[Fraction, Any]]) -> Packets:
+    for time, frame in frames:
+        image = _upright(frame).reformat(width=encoder.width, height=encoder.height, format="yuv420p")
         image.pts, image.time_base = round(time / MICROSECONDS), MICROSECONDS
-        image.pict_type = 0
+        image.pict_type = 0  # the encoder places its own keyframes
         yield from encoder.encode(image)
     yield from encoder.encode(None)
 
 
-def _region_frames(source: Any, stream: Any, start: Fraction, end: Fraction) -> Iterator[tuple[Fraction, Any]]:
-    """(time since `start`, frame) of the region, the picture on screen at `start` first."""
-    origin = stream_origin(stream)
+def _region_frames(film: Any, stream: Any, region: TimeRange) -> Iterator[tuple[Fraction, Any]]:
+    """(time in the region, frame), the picture that is on screen at its start first."""
     shown = None  # the latest picture before the region
-    for frame in source.decode(stream):
+    for frame in film.decode(stream):
         if frame.pts is None:
             continue
-        time = frame.pts * frame.time_base - origin - start
-        if time >= end - start:
+        time = frame.pts * frame.time_base - region.start
+        if time >= region.duration:
             break
         if time <= 0:
             shown = frame
@@ -187,56 +175,48 @@ def _region_frames(source: Any, stream: Any, start: Fraction, end: Fraction) -> 
         yield Fraction(0), shown
 
 
-def stream_origin(stream: Any) -> Fraction:
-    """Time of the stream's first picture, which counts as 0 s of the clip."""
-    return Fraction((stream.start_time or 0) * stream.time_base)
+def _seek(film: Any, stream: Any, time: Fraction) -> None:
+    film.seek(round(time / stream.time_base), stream=stream, backward=True, any_frame=False)
 
 
-def _seek(source: Any, stream: Any, time: Fraction) -> None:
-    source.seek(round(time / stream.time_base), stream=stream, backward=True, any_frame=False)
-
-
-def _keyframe_before(source: Any, stream: Any, time: Fraction) -> Any:
+def _keyframe_before(film: Any, stream: Any, time: Fraction) -> Any:
     """Packet of the keyframe at or before `time`, to look at."""
-    _seek(source, stream, time)
-    return next((packet for packet in source.demux(stream) if packet.pts is not None), None)
+    _seek(film, stream, time)
+    return next((packet for packet in film.demux(stream) if packet.pts is not None), None)
 
 
-def _upright(stream: Any) -> Callable[[Any], Any]:
-    def turn(frame: Any) -> Any:
-        import av
+def _upright(frame: Any) -> Any:
+    """The frame as it is meant to be seen."""
+    import av
 
-        turns = TURNS.get(int(getattr(frame, "rotation", 0)) % 360, 0)
-        if not turns:
-            return frame
-        image = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
-        return av.VideoFrame.from_ndarray(image, format="rgb24")
-
-    return turn
+    turns = TURNS.get(round(frame.rotation) % 360, 0)
+    if not turns:
+        return frame
+    image = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+    return av.VideoFrame.from_ndarray(image, format="rgb24")
 
 
 # ---- sound
 
 
-def encoded_sound(film: Any, sound: Recording) -> Packets:
+def encoded_sound(stem: Any, preview: Any, duration: float) -> Packets:
     """The stem as AAC packets; the encoder's priming lies before 0 s and is cut by the file's edit list."""
-    rate = sound.sample_rate
-    samples = np.ascontiguousarray(np.clip(sound.samples, -1, 1), dtype=np.float32)
-    if rate not in AAC_RATES:
-        import soxr
-
-        samples, rate = np.ascontiguousarray(soxr.resample(samples.T, rate, AAC_RATES[0]).T), AAC_RATES[0]
-    encoder = film.add_stream("aac", rate=rate, layout="mono" if len(samples) == 1 else "stereo")
-    encoder.bit_rate = AUDIO_BIT_RATE
-    return _sound_packets(encoder, samples, rate)
+    layout = "mono" if stem.streams.audio[0].channels == 1 else "stereo"
+    encoder = preview.add_stream("aac", rate=SOUND_RATE, layout=layout)
+    encoder.bit_rate = SOUND_BIT_RATE
+    return _sound_packets(stem, encoder, layout, round(duration * SOUND_RATE))
 
 
-def _sound_packets(encoder: Any, samples: np.ndarray, rate: int) -> Packets:
+def _sound_packets(stem: Any, encoder: Any, layout: str, samples: int) -> Packets:
     import av
 
-    for at in range(0, samples.shape[1], AUDIO_CHUNK):
-        chunk = np.ascontiguousarray(samples[:, at : at + AUDIO_CHUNK])
-        frame = av.AudioFrame.from_ndarray(chunk, format="fltp", layout=encoder.layout.name)
-        frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
-        yield from encoder.encode(frame)
+    converter = av.AudioResampler(format="fltp", layout=layout, rate=SOUND_RATE)
+    written = 0
+    for source in itertools.chain(stem.decode(audio=0), [None]):
+        for frame in converter.resample(source):
+            if written >= samples:
+                break
+            frame.pts, frame.time_base = written, Fraction(1, SOUND_RATE)
+            written += frame.samples
+            yield from encoder.encode(frame)
     yield from encoder.encode(None)
