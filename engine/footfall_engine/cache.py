@@ -67,7 +67,9 @@ class Cache:
             part.unlink(missing_ok=True)
 
     def _path(self, key: tuple[object, ...]) -> Path:
-        return self._folder / (hashlib.sha256(json.dumps([str(part) for part in key]).encode()).hexdigest()[:32] + ".npz")
+        return self._folder / (
+            hashlib.sha256(json.dumps([str(part) for part in key]).encode()).hexdigest()[:32] + ".npz"
+        )
 
     def _make_room(self) -> None:
         with self._lock:
@@ -125,4 +127,3 @@ def _from_arrays(arrays: Arrays) -> PictureAnalysis:
         cuts=tuple(facts["cuts"]),
         frame_rate=facts["frame_rate"],
     )
-

@@ -91,7 +91,9 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
     rate, region = region_of(request)
     length = TimeRange(Fraction(0), region.duration)
     takes = _takes(request, Path(request.video).stem, request.prompt, watcher)
-    wav.check_stem_folder(Path(request.stem_folder), len(takes) * _stem_bytes(length.samples(STEM_RATE), request.channels))
+    wav.check_stem_folder(
+        Path(request.stem_folder), len(takes) * _stem_bytes(length.samples(STEM_RATE), request.channels)
+    )
     _warn_of_unhonoured(request, row, watcher)
 
     # 2. what does the picture show?
@@ -134,7 +136,9 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
             for block in _sound(scene, span, row, batch, old.sample_rate, watcher, progress):
                 until = at + block.shape[-1]
                 kept = wav.to_float(wav.read_pcm(old, at, until))
-                angle = windows.patch_weight(begin, end, np.arange(at, until), _fade_samples(end - begin, old.sample_rate))
+                angle = windows.patch_weight(
+                    begin, end, np.arange(at, until), _fade_samples(end - begin, old.sample_rate)
+                )
                 for stem, audio in zip(stems, block, strict=True):
                     stem.write(windows.patched(kept, audio, angle))
                 at = until
@@ -354,7 +358,9 @@ def _sound(
 ) -> Iterator[NDArray[np.float32]]:
     """Sound of [span) of the region as blocks of shape (takes, channels, n) at `rate`."""
     start = max(Fraction(0), span.start - CONTEXT_SEC)
-    pieces = windows.split(TimeRange(start, span.end), row.span_seconds, row.overlap_seconds, [hit.time for hit in scene.hits])
+    pieces = windows.split(
+        TimeRange(start, span.end), row.span_seconds, row.overlap_seconds, [hit.time for hit in scene.hits]
+    )
     made = _windows(scene, pieces, row, [take.seed for take in takes], rate, watcher, progress)
     skipped = to_units(span.start, rate) - to_units(pieces[0].start, rate)
     left = to_units(span.end, rate) - to_units(span.start, rate)
@@ -367,17 +373,21 @@ def _sound(
 
 
 def _windows(
-    scene: Scene, pieces: list[TimeRange], row: ModelRow, seeds: list[int], rate: int, watcher: Watcher, progress: ProgressFn
+    scene: Scene,
+    pieces: list[TimeRange],
+    row: ModelRow,
+    seeds: list[int],
+    rate: int,
+    watcher: Watcher,
+    progress: ProgressFn,
 ) -> Iterator[NDArray[np.float32]]:
-    """Each window's sound, exactly as long as it is; a warning is told once."""
+    """Each window's sound, exactly as long as it is."""
     model = load_model(row.name)
-    told: set[tuple[str, str]] = set()
     for number, window in enumerate(pieces):
         generated = model.generate(
             _conditions(scene, window), seeds, part(progress, number / len(pieces), (number + 1) / len(pieces))
         )
-        for code, sentence in [warning for warning in generated.warnings if warning not in told]:
-            told.add((code, sentence))
+        for code, sentence in generated.warnings:
             watcher.warn(code, sentence)
         _check(generated.audio, len(seeds), scene.channels, row)
         samples = to_units(window.end, rate) - to_units(window.start, rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from footfall_bridge.timeline import TimeRange, to_units
@@ -32,7 +33,7 @@ def split(whole: TimeRange, span: float, overlap: float, hit_times: Sequence[flo
 
 
 def join(pieces: Iterable[NDArray[np.float32]], overlap: float, sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    """Windows' sound, shape = (..., samples) each, as one stream of blocks; equal-power crossfades where they overlap."""
+    """Windows' sound, shape = (..., samples) each, as one stream of blocks, crossfaded at equal power."""
     shared = to_units(_on_grid(Fraction(overlap)), sample_rate)
     held: NDArray[np.float32] | None = None
     for audio in pieces:
@@ -58,7 +59,7 @@ def fade_in(samples: int) -> NDArray[np.float32]:
 
 
 def patch_weight(start: int, end: int, at: NDArray[np.int64], fade_samples: int) -> NDArray[np.float32]:
-    """Angle 0…pi/2 of the new sound at each sample of [start, end): 0 outside, rising and falling over `fade_samples`."""
+    """Angle 0…pi/2 of the new sound at each sample: 0 outside [start, end), rising and falling over `fade_samples`."""
     from_edge = np.minimum(at - start + 0.5, end - at - 0.5) / fade_samples
     return (np.pi / 2 * np.clip(from_edge, 0.0, 1.0)).astype(np.float32)
 
@@ -69,12 +70,12 @@ def patched(old: Audio, new: Audio, angle: NDArray[np.float32]) -> Audio:
 
 
 def _quietest(earliest: Fraction, latest: Fraction, hit_times: Sequence[float]) -> Fraction:
-    """Middle of the longest stretch without events in [earliest, latest], on the grid; just `latest` when there are none."""
+    """Middle of the longest stretch without events in [earliest, latest], on the grid; `latest` when all is quiet."""
     first, last = bisect.bisect_left(hit_times, earliest), bisect.bisect_right(hit_times, latest)
     if first == last:
         return _on_grid(latest)
     times = [float(earliest), *hit_times[first:last], float(latest)]
-    longest, middle = max((after - before, (before + after) / 2) for before, after in zip(times, times[1:], strict=False))
+    _, middle = max((after - before, (before + after) / 2) for before, after in pairwise(times))
     return max(_on_grid(earliest), _on_grid(Fraction(middle)))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from footfall_bridge import messages
 from footfall_bridge.errors import FootfallError, InternalError, JobCancelled, ModelFailed
-from footfall_bridge.messages import Audition, Generate, Message, Regenerate, Spot
+from footfall_bridge.messages import Message
 
 from footfall_engine import jobs
 from footfall_engine.jobs import JobQueue, TakenJob
@@ -89,11 +89,15 @@ class JobWatcher:
         self._started = time.monotonic()
         self._reported = -1.0
         self._stage = ""
+        self._told: set[tuple[str, str]] = set()
 
     def report(self, event: Message) -> None:
         self._report(event)
 
     def warn(self, code: str, sentence: str) -> None:
+        if (code, sentence) in self._told:  # a model may find the same in each window and batch
+            return
+        self._told.add((code, sentence))
         self._report(messages.Warned(id=self._job.id, code=code, message=sentence))
 
     def stage(self, name: str, start: float, end: float) -> ProgressFn:

@@ -1,8 +1,8 @@
 """A true-peak ceiling for streams.
 
 True peak: the largest value between the samples, estimated by four-fold oversampling (ITU-R BS.1770-4, annex 2).
-Gain comes down over LOOKAHEAD before a peak and back up after it. It depends only on samples within REACH of the one it is
-applied to, so a stream cut into blocks anywhere gives the same samples as one block.
+Gain comes down over LOOKAHEAD before a peak and back up after it. It depends only on samples within REACH of the one
+it is applied to, so a stream cut into blocks anywhere gives the same samples as one block.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ REACH_SAMPLES = 2 * LOOKAHEAD_SAMPLES + _TAPS_PER_PHASE
 
 
 class TruePeakCeiling:
-    """Feed blocks, get back as many samples as went in once `flush` is called; silence and quiet sound pass untouched."""
+    """Feed blocks, get back as many samples as went in once `flush` is called; quiet sound passes untouched."""
 
     def __init__(self, channels: int, ceiling_dbtp: float = CEILING_DBTP) -> None:
         self._ceiling = 10 ** (ceiling_dbtp / 20)

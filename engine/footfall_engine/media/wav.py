@@ -1,7 +1,7 @@
 """Broadcast Wave files: the stems. Written whole or not at all, read back to the bit.
 
-Layout: RIFF (RF64 beyond 4 GiB, EBU Tech 3306) with ``JUNK``/``ds64``, ``bext`` (EBU Tech 3285), ``iXML`` (provenance as
-JSON in its USER element), ``fmt `` and ``data`` of 24-bit PCM. TimeReference is the timeline position in samples.
+Layout: RIFF (RF64 beyond 4 GiB, EBU Tech 3306) with ``JUNK``/``ds64``, ``bext`` (EBU Tech 3285), ``iXML`` (provenance
+as JSON in its USER element), ``fmt `` and ``data`` of 24-bit PCM. TimeReference is the timeline position in samples.
 
 Conventions
 -----------
@@ -10,6 +10,7 @@ Samples are float32 of shape (channels, samples) with full scale ±1, or int32 o
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -62,7 +63,13 @@ class StemWriter:
     """
 
     def __init__(
-        self, path: Path, sample_rate: int, channels: int, position: int, provenance: dict[str, Any], reference: str = ""
+        self,
+        path: Path,
+        sample_rate: int,
+        channels: int,
+        position: int,
+        provenance: dict[str, Any],
+        reference: str = "",
     ) -> None:
         self.path = path
         self.reference = reference
@@ -99,13 +106,16 @@ class StemWriter:
             os.replace(self._part, self.path)
 
     def discard(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk refuses the last buffer once more
+            self._file.close()
         self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> StemWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if error is not None:
             self.discard()
             return
@@ -286,7 +296,9 @@ class _disk_errors:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if isinstance(error, OSError):
             raise self._translate(error) from error
 

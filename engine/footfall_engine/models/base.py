@@ -19,6 +19,7 @@ from footfall_engine.media.audio import Recording
 from footfall_engine.media.video import Frame
 from footfall_engine.progress import ProgressFn
 
+
 @dataclass(frozen=True)
 class Conditions:
     """All that a model may know of one window of a region.
