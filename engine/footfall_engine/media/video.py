@@ -109,9 +109,7 @@ def region_of(facts: ClipFacts, start: Time, end: Time | None = None) -> TimeRan
         raise InvalidRange(f"out ({float(last):g} s) lies past the end of {name}, which is {length:g} s long")
     region = TimeRange(first, min(last, facts.duration))
     if region.duration < one_frame - _EDGE:
-        raise InvalidRange(
-            f"the region {float(first):g}–{float(last):g} s of {name} is shorter than one frame ({float(one_frame):g} s)"
-        )
+        raise InvalidRange(f"{region} is shorter than one frame of {name} ({float(one_frame):g} s)")
     return region
 
 
@@ -244,7 +242,7 @@ def _picture_stream(container: InputContainer, file: Path) -> VideoStream:
 
 
 def _origin(container: InputContainer, stream: VideoStream) -> Fraction:
-    """Container time of clip time 0. Sound may start before 0 (encoder delay); only a picture can move the origin so."""
+    """Container time of clip time 0. Sound before 0 is encoder delay and does not move it."""
     start = Fraction(container.start_time, 1_000_000) if container.start_time is not None else Fraction(0)
     base = stream.time_base or Fraction(0)
     picture_start = stream.start_time * base if stream.start_time is not None else start
@@ -457,7 +455,7 @@ def _size(picture: VideoFrame) -> tuple[int, int]:
 def _converted(picture: VideoFrame, size: tuple[int, int], pixels: str) -> Image:
     smaller = size[1] < picture.height
     way = "AREA" if smaller else "BICUBIC"
-    return picture.reformat(size[0], size[1], pixels, interpolation=way).to_ndarray()
+    return np.asarray(picture.reformat(size[0], size[1], pixels, interpolation=way).to_ndarray(), dtype=np.uint8)
 
 
 def _luma(picture: VideoFrame, size: tuple[int, int]) -> Image | None:
@@ -469,16 +467,16 @@ def _luma(picture: VideoFrame, size: tuple[int, int]) -> Image | None:
         return None
     bits = layout.components[0].bits
     plane = picture.planes[0]
-    pixel = np.dtype(np.uint8 if bits == 8 else np.uint16)
-    luma = np.frombuffer(plane, pixel).reshape(plane.height, -1)[:, : plane.width]
+    pixel = np.uint8 if bits == 8 else np.uint16
+    luma: Any = np.frombuffer(memoryview(plane), pixel).reshape(plane.height, -1)[:, : plane.width]
     if size != (plane.width, plane.height):
         smaller = size[0] < plane.width
         luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
     if bits > 8:
         luma = (luma >> (bits - 8)).astype(np.uint8)
     if _is_full_range(picture):
-        return luma.copy() if luma.base is not None else luma
-    return cv2.LUT(luma, _video_to_full_range())
+        return np.array(luma, dtype=np.uint8)
+    return np.asarray(cv2.LUT(luma, _video_to_full_range()), dtype=np.uint8)
 
 
 def _is_full_range(picture: VideoFrame) -> bool:
