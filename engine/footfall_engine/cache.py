@@ -43,7 +43,7 @@ class Cache:
     def get(self, *key: object) -> Arrays | None:
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             os.utime(path)
             return arrays
@@ -59,7 +59,7 @@ class Cache:
         part = path.with_name(f"{path.name}.{threading.get_ident()}.part")
         try:
             with part.open("wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # the stub takes any name for allow_pickle
             os.replace(part, path)
             self._make_room()
         except OSError:

@@ -63,7 +63,7 @@ def _decode_into(blocks: list[NDArray[np.float32]], container: InputContainer, r
     samples = 0
     for frame in container.decode(stream):
         for block in resampler.resample(frame):
-            blocks.append(block.to_ndarray())
+            blocks.append(block.to_ndarray().astype(np.float32, copy=False))
             samples += block.samples
         if samples >= most_samples:
             return
