@@ -9,21 +9,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from footfall_bridge.timeline import TimeRange
 from numpy.typing import NDArray
 
 from footfall_engine.analysis.picture import MOTION_RATE, PictureAnalysis
-from footfall_engine.media.video import Frame
+from footfall_engine.media.video import Frame, probe, read_frames
 
 if TYPE_CHECKING:
-    from footfall_engine.models.base import Recording
+    from footfall_engine.media.audio import Recording
 
 FRAME_COUNT = 10
 """Pictures that the strip has room for."""
 PLACE_ASPECT = 1.3  # width by height of a picture's place in the strip
+STRIP_HEIGHT = 180  # pixels
 SIZE_INCHES = (14.0, 7.2)
 DOTS_PER_INCH = 110
 PANEL_HEIGHTS = (0.72, 1.0, 0.9, 1.4)
@@ -52,6 +55,18 @@ class ChartData:
 def frame_times(duration: float, count: int = FRAME_COUNT) -> list[float]:
     """Middle of each place of the picture strip."""
     return [(place + 0.5) * duration / count for place in range(count)]
+
+
+def strip_frames(clip: Path, region: TimeRange, count: int = FRAME_COUNT) -> list[Frame]:
+    """The picture on screen in the middle of each place of the strip, each sought by itself."""
+    facts = probe(clip)
+    frames = []
+    for time in frame_times(float(region.duration), count):
+        at = region.start + Fraction(time)
+        moment = TimeRange(at, min(at + 1 / facts.frame_rate, facts.duration))
+        frame = next(iter(read_frames(clip, moment, height=STRIP_HEIGHT, grey=False)))
+        frames.append(Frame(time, frame.image))
+    return frames
 
 
 def write_chart(data: ChartData, target: Path) -> None:

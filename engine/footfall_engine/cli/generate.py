@@ -1,0 +1,72 @@
+"""`footfall generate`: sound for a region of a clip."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from footfall_bridge import messages
+from footfall_bridge.errors import BadRequest
+
+from footfall_engine.cli import options
+from footfall_engine.cli.console import answer, answer_json, reported
+from footfall_engine.cli.jobs import Outcome, read_events, run_job
+from footfall_engine.cli.logs import start_logging
+from footfall_engine.config import Settings
+
+
+@reported
+def generate(
+    clip: options.Clip,
+    prompt: Annotated[str, typer.Option(help='What it sounds like: "boots on gravel, light rain".')] = "",
+    start: options.In = None,
+    out: options.TimeAndFolder = [],  # noqa: B006 -- typer reads the default
+    negative: options.Negative = None,
+    variants: options.Variants = 1,
+    seed: options.Seed = None,
+    model: options.Model = None,
+    reference: options.Reference = None,
+    events: options.Events = None,
+    mono: Annotated[bool, typer.Option("--mono", help="One channel, not two.")] = False,
+    position: Annotated[
+        str | None, typer.Option(metavar="S", help="Of the region on your timeline; its start when left out.")
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    here: options.Here = False,
+) -> None:
+    """Make sound in time with CLIP: one stem (Broadcast WAV) for each variant, in the folder --out DIR."""
+    settings = Settings.load()
+    start_logging(settings)
+    end, folder = options.time_and_folder(out)
+    if folder is None:
+        raise BadRequest("--out DIR is missing: the folder for the stems")
+    if options.is_time(folder) and start is not None:
+        raise BadRequest(f"--out {folder} reads as a time, and the folder for the stems is missing (a second --out)")
+    request = messages.parse_request(
+        options.given(
+            type="generate",
+            video=options.existing_file(clip, "clip"),
+            in_=options.checked_time(start, "--in"),
+            out=end,
+            prompt=prompt,
+            negative=negative,
+            variants=variants,
+            seed=seed,
+            model=model,
+            channels=1 if mono else 2,
+            reference=reference and options.existing_file(reference, "recording"),
+            events=read_events(events),
+            position=options.checked_time(position, "--position"),
+            stem_folder=options.made_folder(folder),
+        )
+    )
+    tell(run_job(request, settings, quiet or as_json, here), as_json)
+
+
+def tell(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        answer_json(outcome.as_json())
+        return
+    for stem in outcome.stems:
+        answer(stem.path)

@@ -1,0 +1,73 @@
+"""`footfall preview`: a stem on its clip, to watch; and the two on one time axis, to look at."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from footfall_bridge.errors import NotAStem
+from footfall_bridge.timeline import TimeRange
+
+from footfall_engine.cli import options
+from footfall_engine.cli.console import answer, answer_json, reported
+from footfall_engine.cli.logs import start_logging
+from footfall_engine.cli.steps import step_bar
+from footfall_engine.config import Settings
+
+
+@reported
+def preview(
+    clip: options.Clip,
+    stem: Annotated[Path, typer.Argument(metavar="STEM", help="Any recording.", show_default=False)],
+    target: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="The MP4; beside the stem when left out.")
+    ] = None,
+    chart: Annotated[Path | None, typer.Option(metavar="PNG", help="Also draw frames, events and sound.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--in", metavar="S", help="Where in the clip the stem starts; a stem knows it itself.")
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Put STEM under CLIP as an MP4 to watch; pictures are copied untouched where that is possible."""
+    start_logging(Settings.load())
+    film, sound = Path(options.existing_file(clip, "clip")), Path(options.existing_file(stem, "stem"))
+    region = stem_region(film, sound, options.checked_time(start, "--in"))
+    made = {"preview": target or sound.with_suffix(".mp4")}
+    from footfall_engine.media.preview import write_preview
+
+    with step_bar("muxing", quiet or as_json) as progress:
+        write_preview(film, sound, made["preview"], region, progress)
+    if chart is not None:
+        made["chart"] = chart
+        draw(film, sound, region, chart, f"{film.name} · {sound.name}")
+    if as_json:
+        answer_json({name: str(path) for name, path in made.items()})
+    else:
+        answer("\n".join(str(path) for path in made.values()))
+
+
+def stem_region(clip: Path, sound: Path, start: str | None) -> TimeRange:
+    """The part of the clip that a recording belongs to: from `start`, or where the stem itself says it was made for."""
+    from footfall_engine.media.video import probe, region_of
+    from footfall_engine.media.wav import read_facts
+
+    facts = probe(clip)
+    try:
+        stem = read_facts(sound)
+    except NotAStem:
+        return region_of(facts, start or 0)
+    asked = stem.provenance.get("request", {})
+    first = region_of(facts, start if start is not None else asked.get("in", 0)).start
+    return region_of(facts, first, min(facts.duration, first + Fraction(stem.samples, stem.sample_rate)))
+
+
+def draw(clip: Path, sound: Path, region: TimeRange, target: Path, title: str, known: tuple[float, ...] = ()) -> None:
+    from footfall_engine.analysis import analyse
+    from footfall_engine.media.audio import read_recording
+    from footfall_engine.media.chart import ChartData, strip_frames, write_chart
+
+    data = ChartData(title, strip_frames(clip, region), analyse(clip, region), read_recording(str(sound)), known)
+    write_chart(data, target)

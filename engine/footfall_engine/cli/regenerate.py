@@ -1,0 +1,75 @@
+"""`footfall regenerate`: new sound for a part of a stem."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from footfall_bridge import messages
+from footfall_bridge.errors import BadRequest
+
+from footfall_engine.cli import options
+from footfall_engine.cli.console import reported
+from footfall_engine.cli.generate import tell
+from footfall_engine.cli.jobs import read_events, run_job
+from footfall_engine.cli.logs import start_logging
+from footfall_engine.config import Settings
+
+
+@reported
+def regenerate(
+    stem: Annotated[Path, typer.Argument(metavar="STEM", help="A stem that Footfall made.", show_default=False)],
+    start: options.In = None,
+    out: options.TimeAndFolder = [],  # noqa: B006 -- typer reads the default
+    video: Annotated[
+        Path | None, typer.Option(metavar="CLIP", help="Where the picture is now, if it has moved.")
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="Another prompt than the stem's.", show_default=False)] = None,
+    negative: options.Negative = None,
+    variants: options.Variants = 1,
+    seed: options.Seed = None,
+    model: options.Model = None,
+    reference: options.Reference = None,
+    events: options.Events = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    here: options.Here = False,
+) -> None:
+    """Make a part of STEM anew: seconds --in to --out from its first sample; everything else stays bit for bit.
+
+    The new, full-length stems go beside the old one, or into a second --out DIR.
+    """
+    settings = Settings.load()
+    start_logging(settings)
+    end, folder = region_end_and_folder(out)
+    if start is None or end is None:
+        raise BadRequest(
+            f"{'--in' if start is None else '--out'} is missing: which part of the stem is to be made anew"
+        )
+    path = options.existing_file(stem, "stem")
+    request = messages.parse_request(
+        options.given(
+            type="regenerate",
+            stem=path,
+            in_=options.checked_time(start, "--in"),
+            out=end,
+            video=video and options.existing_file(video, "clip"),
+            prompt=prompt,
+            negative=negative,
+            variants=variants,
+            seed=seed,
+            model=model,
+            reference=reference and options.existing_file(reference, "recording"),
+            events=read_events(events),
+            stem_folder=str(Path(path).parent) if folder is None else options.made_folder(folder),
+        )
+    )
+    tell(run_job(request, settings, quiet or as_json, here), as_json)
+
+
+def region_end_and_folder(out: list[str]) -> tuple[str | None, str | None]:
+    """Here a single ``--out`` is the end of the range, not the folder."""
+    if len(out) == 1:
+        return options.checked_time(out[0], "--out"), None
+    return options.time_and_folder(out)
