@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from footfall_bridge import __version__, messages
 from footfall_bridge.errors import InvalidRange, ModelFailed
-from footfall_bridge.messages import Generate, Hit, Message, Regenerate, Spot, Stem
+from footfall_bridge.messages import Audition, Generate, Hit, Message, Regenerate, Spot, Stem
 from footfall_bridge.timeline import TimeRange, frame_rate, seconds, to_units
 from numpy.typing import NDArray
 
@@ -24,6 +24,7 @@ from footfall_engine.cache import Analyses
 from footfall_engine.media import video, wav
 from footfall_engine.media.audio import Audio, Recording, fit_length, read_recording, resample
 from footfall_engine.media.ceiling import TruePeakCeiling
+from footfall_engine.media.player import play
 from footfall_engine.models.base import Conditions, TimedHit
 from footfall_engine.models.registry import ModelRow, load_model, model_row, unhonoured
 from footfall_engine.progress import ProgressFn, part
@@ -152,6 +153,11 @@ def spot(request: Spot, studio: Studio, watcher: Watcher) -> None:
     _, region = region_of(request)
     picture = studio.analyses.of(request.video, region, watcher.stage("looking at the picture", 0.0, 1.0))
     watcher.report(messages.Spotted(id=request.id, duration=picture.duration, events=list(picture.hits)))
+
+
+def audition(request: Audition, studio: Studio, watcher: Watcher) -> None:
+    if request.path is not None:
+        play(request.path, watcher.stage("playing", 0.0, 1.0))
 
 
 # ---- what is asked for
