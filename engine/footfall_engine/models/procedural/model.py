@@ -1,0 +1,378 @@
+"""The embedded default: what the picture shows plays what the prompt names, on the CPU, without weights.
+
+Every random choice hangs on (seed, sound, place in the region) and never on the window that asks, so windows of a long
+region agree: a hit sounds the same from wherever it is heard, an ambience is cut from one endless stretch. Movement
+textures follow the window's motion and agree in level only.
+
+Who plays which hit, when a prompt names several sounds that are struck:
+1. The first sound that is not a rarity (doors, explosions, breaking glass happen once) leads and plays every hit.
+2. Another sound takes over the hits of a kind it is made for and the leader is not: footsteps take steps from a door.
+3. A rarity keeps only the strongest of those. A sound that the kinds give nothing doubles the strongest few hits.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall_engine.analysis.picture import MOTION_RATE
+from footfall_engine.models.base import Conditions, Generated, TimedHit
+from footfall_engine.models.procedural import mix, retime
+from footfall_engine.models.procedural.families import FAMILIES, family
+from footfall_engine.models.procedural.prompt import Layer, Reading, manner_with, read_prompt
+from footfall_engine.models.procedural.voice import SAMPLE_RATE, Role, Samples, Strike
+from footfall_engine.progress import ProgressFn, part
+
+LONGEST_RING_SEC = 8.0  # a strike rings no longer
+BLOCK_SEC, BLOCK_OVERLAP_SEC = 8.0, 1.0  # an endless ambience is made in blocks of the region
+DECLICK_SEC = 0.010
+QUIETEST_MOVEMENT = 0.4  # level of a barely moving picture's busiest moment, beside a wild one's 1
+MOTION_PAN_SEC = 0.25  # how fast a texture follows its source across the screen
+BURST_SEC = 0.35  # of a texture that is played on a hit
+PEAK_HIT_STRENGTH = 0.5  # of a hit guessed from movement
+
+STEP, IMPACT, STOP, START, FLASH = "step", "impact", "stop", "start", "flash"
+MADE_FOR: dict[str, frozenset[str]] = {
+    "footsteps": frozenset({STEP}),
+    "hooves": frozenset({STEP}),
+    "shot": frozenset({FLASH, START}),
+    "explosion": frozenset({FLASH}),
+    "thunder": frozenset({FLASH}),
+    "electric spark": frozenset({FLASH}),
+}
+"""Kinds of hit that a family is made for; any other family is made for all but steps and flashes."""
+ANY_BLOW = frozenset({IMPACT, STOP, START})
+RARITIES = frozenset({"door", "drawer", "glass break", "explosion", "thunder", "body fall", "splash", "zipper", "bell"})
+ONE_IN = 8  # hits that a rarity or a doubling sound plays: the strongest eighth, at least one
+
+
+@dataclass(frozen=True)
+class Playing:
+    """One layer with the hits it plays."""
+
+    layer: Layer
+    hits: tuple[TimedHit, ...] = ()
+
+
+Cast = Sequence[Playing]
+
+
+class Procedural:
+    """Sound from events, movement and words."""
+
+    sample_rate = SAMPLE_RATE
+
+    def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
+        progress(0.0)
+        reading = read_prompt(conditions.prompt, conditions.negative, FAMILIES)
+        if conditions.reference is not None:
+            cast, warnings = _cast_beside_reference(reading)
+        else:
+            cast, warnings = _cast(reading, conditions)
+        audio = []
+        for number, seed in enumerate(seeds):
+            share = part(progress, number / len(seeds), (number + 1) / len(seeds))
+            bus = _perform(cast, conditions, seed, part(share, 0.0, 0.5 if conditions.reference else 1.0))
+            if conditions.reference is not None:
+                own, said = retime.retimed(conditions, reading, seed, part(share, 0.5, 1.0))
+                bus += own
+                warnings += [warning for warning in said if warning not in warnings]
+            audio.append(bus)
+        return Generated(np.stack(audio), (*reading.warnings, *warnings))
+
+
+# ---- who plays what
+
+
+def _cast(reading: Reading, conditions: Conditions) -> tuple[Cast, list[tuple[str, str]]]:
+    """Layers and their hits, and what was not done as asked."""
+    if reading.silenced:
+        return [], []
+    if not reading.layers:
+        return voice_from_picture(conditions.hits, conditions.activity, reading)
+    struck = [layer for layer in reading.layers if layer.family.role is Role.HITS]
+    lasting = [Playing(layer) for layer in reading.layers if layer.family.role is not Role.HITS]
+    warnings = []
+    hits = conditions.hits
+    if struck and not hits:
+        hits = () if lasting else hits_of_movement(conditions)
+        warnings.append(_no_events(struck, conditions, guessed=len(hits)))
+    moving = [each.layer for each in lasting if each.layer.family.role is Role.MOTION]
+    if moving and conditions.activity <= 0:
+        warnings.append(("no_movement", f"Nothing moves in this picture, so {_names(moving)} cannot be heard."))
+    return [*deal(struck, hits), *lasting], warnings
+
+
+def _cast_beside_reference(reading: Reading) -> tuple[Cast, list[tuple[str, str]]]:
+    """With a recording of the user's, only the ambiences are ours."""
+    return [Playing(layer) for layer in reading.layers if layer.family.role is Role.AMBIENCE], []
+
+
+def deal(layers: Sequence[Layer], hits: tuple[TimedHit, ...]) -> list[Playing]:
+    """Which layer plays which hit; the rules stand at the top of this file."""
+    if len(layers) < 2 or not hits:
+        return [Playing(layer, hits) for layer in layers]
+    lead = next((layer for layer in layers if layer.family.name not in RARITIES), layers[0])
+    taken: set[int] = set()
+    cast = []
+    for layer in layers:
+        if layer is lead:
+            continue
+        own = [hit for hit in hits if hit.kind in _made_for(layer) - _made_for(lead) and hit.index not in taken]
+        if layer.family.name in RARITIES:
+            own = _strongest(own, len(hits))
+        if own and len(own) + len(taken) < len(hits):
+            taken |= {hit.index for hit in own}
+        else:
+            own = _strongest([hit for hit in hits if hit.kind in _made_for(layer)] or hits, len(hits))
+        cast.append(Playing(layer, _in_time(own)))
+    return [Playing(lead, tuple(hit for hit in hits if hit.index not in taken)), *cast]
+
+
+def _made_for(layer: Layer) -> frozenset[str]:
+    return MADE_FOR.get(layer.family.name, ANY_BLOW)
+
+
+def _strongest(hits: Iterable[TimedHit], among: int) -> list[TimedHit]:
+    return sorted(hits, key=lambda hit: (-hit.strength, hit.index))[: max(1, among // ONE_IN)]
+
+
+def _in_time(hits: Iterable[TimedHit]) -> tuple[TimedHit, ...]:
+    return tuple(sorted(hits, key=lambda hit: hit.time))
+
+
+# Without words: kind of hit → (family, qualities). Sizes are shares of the picture's height.
+SMALL, BIG = 0.12, 0.45
+_SMALL_BLOW = ("wood impact", {"size": -0.4, "effort": -0.2})
+_BLOW = ("wood impact", {"brightness": -0.1})
+_BIG_BLOW = ("body fall", {"effort": 0.4, "size": 0.3})
+_BY_KIND = {
+    STEP: ("footsteps", {}),
+    STOP: ("body fall", {"effort": -0.5, "size": -0.2, "gain_db": -4.0}),
+    START: ("whoosh", {"gain_db": -3.0}),
+    FLASH: ("electric spark", {"gain_db": -4.0}),
+}
+_MOVEMENT = ("cloth", {"gain_db": -8.0})
+
+
+def voice_from_picture(
+    hits: tuple[TimedHit, ...], activity: float, reading: Reading | None = None
+) -> tuple[Cast, list[tuple[str, str]]]:
+    """Without a prompt: each hit by its kind and size, movement as cloth. The warning says what was chosen."""
+    reading = reading or Reading(())
+    groups: dict[str, tuple[Layer, list[TimedHit]]] = {}
+    for hit in hits:
+        name, effects = _BY_KIND.get(hit.kind) or _blow(hit)
+        layer = _layer_of(name, effects, reading)
+        groups.setdefault(f"{name} {sorted(effects.items())}", (layer, []))[1].append(hit)
+    cast = [
+        Playing(replace(layer, copy=copy), tuple(own)) for copy, (_, (layer, own)) in enumerate(sorted(groups.items()))
+    ]
+    if activity > 0:
+        cast.append(Playing(_layer_of(*_MOVEMENT, reading)))
+    chosen = [f"'{each.layer.family.name}' for {_count(each.hits)}" for each in cast if each.hits]
+    chosen += [f"'{_MOVEMENT[0]}' for movement"] if activity > 0 else []
+    said = ", ".join(chosen) or "nothing moves in the picture, so nothing sounds"
+    return cast, [("no_prompt", f"No prompt names a sound that is known; chosen from the picture: {said}.")]
+
+
+def _blow(hit: TimedHit) -> tuple[str, dict[str, float]]:
+    return _SMALL_BLOW if hit.size < SMALL else _BIG_BLOW if hit.size > BIG else _BLOW
+
+
+def _layer_of(name: str, effects: dict[str, float], reading: Reading) -> Layer:
+    chosen = family(name)
+    manner = manner_with(manner_with(chosen.manner, effects), reading.qualities)
+    manner = replace(manner, material=chosen.manner.material or chosen.default_variant)
+    return Layer(chosen, manner, text="", dry=reading.dry)
+
+
+def _count(hits: Sequence[TimedHit]) -> str:
+    kind = hits[0].kind
+    return f"{len(hits)} {kind}{'' if len(hits) == 1 else 'es' if kind.endswith('sh') else 's'}"
+
+
+def hits_of_movement(conditions: Conditions) -> tuple[TimedHit, ...]:
+    """Peaks of the motion curve as weak hits, for a picture that moves and shows no blow."""
+    motion, x = conditions.motion, conditions.motion_x
+    smooth = np.convolve(np.pad(motion, 6, mode="edge"), np.hanning(13) / np.hanning(13).sum(), "valid")
+    if len(smooth) < 3 or conditions.activity <= 0:
+        return ()
+    peaks = np.flatnonzero((smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:]) & (smooth[1:-1] > 0.3)) + 1
+    hits: list[TimedHit] = []
+    for at in peaks:
+        time = float(at / MOTION_RATE)
+        if time >= conditions.duration or (hits and time - hits[-1].time < 0.25):
+            continue
+        index = 1_000_000 + round((conditions.start + time) * MOTION_RATE)
+        hits.append(TimedHit(time, PEAK_HIT_STRENGTH * float(smooth[at]), float(x[at]), 0.2, IMPACT, index))
+    return tuple(hits)
+
+
+def _no_events(layers: Sequence[Layer], conditions: Conditions, guessed: int) -> tuple[str, str]:
+    span = f"between {conditions.start:.1f} and {conditions.start + conditions.duration:.1f} s"
+    sentence = f"No hit is to be seen {span} to play {_names(layers)} on"
+    if guessed:
+        sentence += f"; played softly on {guessed} peaks of the movement instead"
+    return "no_events", sentence + "."
+
+
+def _names(layers: Sequence[Layer]) -> str:
+    return " and ".join(f"'{layer.family.name}'" for layer in layers)
+
+
+# ---- playing
+
+
+def _perform(cast: Cast, conditions: Conditions, seed: int, progress: ProgressFn) -> mix.Bus:
+    """The window's sound: (channels, samples)."""
+    samples = round(conditions.duration * SAMPLE_RATE)
+    total = mix.new_bus(conditions.channels, samples)
+    for number, each in enumerate(cast):
+        share = part(progress, number / len(cast), (number + 1) / len(cast))
+        room = mix.room_amount(each.layer.manner, each.layer.dry)
+        before = mix.room_samples(room)  # what sounded this long ago is still in the room
+        bus = _play(each, conditions, seed, before, before + samples, share)
+        bus = mix.with_room(mix.colour(bus, each.layer.manner.distance), room)[:, before:]
+        total += bus * np.float32(mix.db(mix.TRIM_DB + each.layer.level_db + each.layer.manner.gain_db))
+        share(1.0)
+    return _declicked(total, conditions)
+
+
+def _play(each: Playing, conditions: Conditions, seed: int, before: int, samples: int, progress: ProgressFn) -> mix.Bus:
+    """A layer's dry sound; its first ``before`` samples lie before the window."""
+    kind = each.layer.family
+    if each.hits and kind.strike is not None:
+        return _play_hits(each, conditions, seed, before, samples, progress)
+    if each.hits:
+        return _play_texture(
+            each.layer, _burst_level(each.hits, before, samples), _burst_x(each.hits), conditions, seed
+        )
+    if kind.role is Role.AMBIENCE:
+        return _play_ambience(each.layer, conditions, seed, before, samples, progress)
+    if kind.role is Role.MOTION and kind.texture is not None:
+        level = movement_level(conditions, before, samples)
+        return _play_texture(each.layer, level, movement_x(conditions, before, samples), conditions, seed)
+    return mix.new_bus(conditions.channels, samples)
+
+
+def _play_hits(
+    each: Playing, conditions: Conditions, seed: int, before: int, samples: int, progress: ProgressFn
+) -> mix.Bus:
+    bus = mix.new_bus(conditions.channels, samples)
+    strike = each.layer.family.strike
+    assert strike is not None
+    for number, hit in enumerate(each.hits):
+        at = round(hit.time * SAMPLE_RATE) + before
+        if -LONGEST_RING_SEC * SAMPLE_RATE < at < samples:
+            rng = _rng(seed, each.layer, hit.index)
+            voice = strike(Strike(hit.strength, hit.size, hit.index, _gap(each.hits, number)), each.layer.manner, rng)
+            mix.add_at(bus, voice, at, mix.pan_gains(hit.x, conditions.channels))
+        progress((number + 1) / len(each.hits))
+    return bus
+
+
+def _gap(hits: Sequence[TimedHit], number: int) -> float:
+    return hits[number + 1].time - hits[number].time if number + 1 < len(hits) else float("inf")
+
+
+def _play_ambience(
+    layer: Layer, conditions: Conditions, seed: int, before: int, samples: int, progress: ProgressFn
+) -> mix.Bus:
+    """A stretch of an endless texture that is made in blocks, each of the region's own, joined at equal power."""
+    bus = mix.new_bus(conditions.channels, samples)
+    texture = layer.family.texture
+    if texture is None:
+        return bus
+    hop, overlap = round(BLOCK_SEC * SAMPLE_RATE), round(BLOCK_OVERLAP_SEC * SAMPLE_RATE)
+    first = round(conditions.start * SAMPLE_RATE) - before  # of the region
+    numbers = range(max(0, (first - overlap) // hop), (first + samples - 1) // hop + 1)
+    level = np.ones(hop + overlap, np.float32)
+    rise = np.sin(np.pi / 2 * (np.arange(overlap) + 0.5) / overlap).astype(np.float32)
+    for done, number in enumerate(numbers):
+        if number * hop + hop + overlap > first:
+            block = mix.spread(texture(hop + overlap, level, layer.manner, _rng(seed, layer, number)), bus.shape[0])
+            block[:, -overlap:] *= rise[::-1]
+            if number > 0:  # the region begins at full level
+                block[:, :overlap] *= rise
+            _overlay(bus, block, number * hop - first)
+        progress((done + 1) / len(numbers))
+    return bus
+
+
+def _overlay(bus: mix.Bus, block: mix.Bus, at: int) -> None:
+    first, last = max(0, -at), min(block.shape[1], bus.shape[1] - at)
+    if last > first:
+        bus[:, at + first : at + last] += block[:, first:last]
+
+
+def _play_texture(
+    layer: Layer, level: NDArray[np.float32], x: NDArray[np.float32], conditions: Conditions, seed: int
+) -> mix.Bus:
+    texture = layer.family.texture
+    assert texture is not None
+    place = round(conditions.start * MOTION_RATE)
+    voice: Samples = texture(len(level), level, layer.manner, _rng(seed, layer, place))
+    return mix.pan_gains(x, conditions.channels) * voice[None]
+
+
+def movement_level(conditions: Conditions, before: int, samples: int) -> NDArray[np.float32]:
+    """The motion curve at audio rate, 0…1; a calm picture is softer all through, and still to be heard."""
+    scale = QUIETEST_MOVEMENT + (1 - QUIETEST_MOVEMENT) * np.sqrt(np.clip(conditions.activity, 0, 1))
+    return _at_audio_rate(_smoothed(conditions.motion, 0.05), before, samples) * np.float32(scale)
+
+
+def movement_x(conditions: Conditions, before: int, samples: int) -> NDArray[np.float32]:
+    """Where it moves at audio rate; while nothing does, the last place holds."""
+    weight = _smoothed(conditions.motion, MOTION_PAN_SEC) + np.float32(1e-3)
+    place = _smoothed(conditions.motion * conditions.motion_x, MOTION_PAN_SEC) / weight
+    return _at_audio_rate(place.astype(np.float32), before, samples)
+
+
+def _smoothed(curve: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
+    """A curve at MOTION_RATE under a raised-cosine window of so many seconds."""
+    half = max(1, round(seconds * MOTION_RATE / 2))
+    window = np.hanning(2 * half + 3)
+    padded = np.pad(curve, half + 1, mode="edge") if len(curve) else np.zeros(2 * half + 3, np.float32)
+    return np.convolve(padded, window / window.sum(), "valid").astype(np.float32)
+
+
+def _at_audio_rate(curve: NDArray[np.float32], before: int, samples: int) -> NDArray[np.float32]:
+    times = (np.arange(samples) - before) * (MOTION_RATE / SAMPLE_RATE)
+    return np.interp(times, np.arange(len(curve)), curve).astype(np.float32)
+
+
+def _burst_level(hits: Sequence[TimedHit], before: int, samples: int) -> NDArray[np.float32]:
+    """For a texture that is played on hits: a quick rise and a slow fall at each."""
+    level = np.zeros(samples, np.float32)
+    rise, fall = round(0.25 * BURST_SEC * SAMPLE_RATE), round(BURST_SEC * SAMPLE_RATE)
+    shape = np.concatenate([np.hanning(2 * rise)[:rise], np.hanning(2 * fall)[fall:]]).astype(np.float32)
+    for hit in hits:
+        at = round(hit.time * SAMPLE_RATE) + before
+        first, last = max(0, -at), min(len(shape), samples - at)
+        if last > first:
+            stretch = level[at + first : at + last]
+            np.maximum(stretch, (0.3 + 0.7 * hit.strength) * shape[first:last], out=stretch)
+    return level
+
+
+def _burst_x(hits: Sequence[TimedHit]) -> NDArray[np.float32]:
+    return np.array([np.mean([hit.x for hit in hits])], np.float32)
+
+
+def _declicked(bus: mix.Bus, conditions: Conditions) -> mix.Bus:
+    """The region's very first samples fade in; where it ends only the renderer knows."""
+    if conditions.start == 0 and not any(0 <= hit.time < DECLICK_SEC for hit in conditions.hits):
+        fade = min(bus.shape[1], round(DECLICK_SEC * SAMPLE_RATE))
+        bus[:, :fade] *= np.linspace(0, 1, fade, dtype=np.float32)
+    return bus
+
+
+def _rng(seed: int, layer: Layer, place: int) -> np.random.Generator:
+    """Randomness of one hit or block: the same from every window, and whatever other layers there are."""
+    sound = zlib.crc32(layer.family.name.encode())
+    return np.random.default_rng([seed, sound, layer.copy, max(0, place)])
