@@ -1,6 +1,46 @@
-from footfall_engine.cli.console import reported
+"""`footfall serve`: the resident engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Annotated
+
+import typer
+
+from footfall_engine.cli import options
+from footfall_engine.cli.console import answer, answer_json, reported
+from footfall_engine.cli.logs import ENGINE_LOG, start_logging
+from footfall_engine.config import Settings
+
+STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 
 
 @reported
-def serve() -> None:
-    """To come."""
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; another than loopback needs a token.")] = None,
+    port: Annotated[int | None, typer.Option(help="For OSC over UDP and TCP; 0: any free one.", show_default=False)] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Run the engine until it is told to quit (Ctrl-C, or the message `quit`). Exit status 1 if one is running already."""
+    settings = Settings.load().updated({"host": host, "port": port}, "the command line")
+    start_logging(settings, ENGINE_LOG)
+    from footfall_engine.engine import Engine
+
+    engine = Engine(settings)
+    engine.start()
+    try:
+        for name in STOP_SIGNALS:
+            if number := getattr(signal, name, None):
+                signal.signal(number, lambda *_: engine.quit())
+        _say_ready(settings, engine.port, as_json)
+        engine.wait()
+    finally:
+        engine.close()
+
+
+def _say_ready(settings: Settings, port: int, as_json: bool) -> None:
+    if as_json:
+        answer_json({"pid": os.getpid(), "host": settings.host, "port": port, "spool": str(settings.spool_folder)})
+    else:
+        answer(f"ready: OSC on {settings.host}, UDP and TCP port {port}; spool {settings.spool_folder}; process {os.getpid()}")
