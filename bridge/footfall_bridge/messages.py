@@ -26,8 +26,9 @@ JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Made by the client (a UUID as a rule); safe as a file name."""
 TimeValue = Annotated[float | str, Field(union_mode="left_to_right")]
 """Seconds as a number, or a string: ``"12.5"``, ``"96000/48000"``, ``"48f"``, ``"01:00:00:00"``, ``"01:00:00;00"``."""
-Text = Annotated[str, Field(max_length=10_000)]
-PathText = Annotated[str, Field(min_length=1, max_length=4096)]
+NO_NUL = r"^[^\x00]*$"  # no file name and no OSC string can hold that character
+Text = Annotated[str, Field(max_length=10_000, pattern=NO_NUL)]
+PathText = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
 Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
 
 

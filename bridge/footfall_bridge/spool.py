@@ -4,14 +4,15 @@
     ├── engine.json              who serves this folder: pid, version, host, ports, and a heartbeat every second
     ├── inbox/
     │   ├── <id>.json            a request: written as <id>.json.part, then renamed; the name is the request's id
+    │   ├── <id>.claimed         the same, taken by an engine and not yet queued; a restarted engine reads it again
     │   └── <id>.cancel          empty: cancel that job
     └── jobs/<id>/
-        ├── claimed.json         a request the engine has taken and not yet queued; a restarted engine reads it again
         ├── request.json         the request, once it is queued or refused
         ├── status.json          a `job` message, always whole and current
         └── reply.json           the answer to what is no job: `models.reply`, `status.reply`, `bye`, `failed`
 
-Every file appears whole, by a rename inside the folder, which is also how one engine, and one only, claims a request.
+Every file appears whole, by a rename beside it, which is also how one engine, and one only, claims a request. (A file
+moved out of the inbox would hold up Linux's change notices for half a second: watchdog waits for its other end.)
 A missing ``id`` is the file's name; another id than the file's name is refused. Ids that are no safe file names are
 refused wherever they come from, so no id leads out of the folder.
 """
@@ -35,7 +36,7 @@ from footfall_bridge.messages import JobStatus, Message
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 STALE_SECONDS = 5.0  # an engine whose heartbeat is older is taken for dead
-REQUEST, CANCEL, PART, REFUSED = ".json", ".cancel", ".part", ".refused"
+REQUEST, CLAIMED, CANCEL, REFUSED, PART = ".json", ".claimed", ".cancel", ".refused", ".part"
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REPLACE_TRIES = 20  # on Windows a reader's open file stops a rename for a moment
@@ -89,7 +90,7 @@ class Spool:
         return self.job_folder(job_id) / "request.json"
 
     def claimed_file(self, job_id: str) -> Path:
-        return self.job_folder(job_id) / "claimed.json"
+        return self.inbox / (checked_id(job_id) + CLAIMED)
 
     # ---- for hosts
 
@@ -122,7 +123,7 @@ class Spool:
 
     def forget(self, name: str) -> None:
         """Clear away the folder of a question once its answer is read."""
-        for file in (self.reply_file(name), self.request_file(name), self.claimed_file(name)):
+        for file in (self.reply_file(name), self.request_file(name)):
             _unlink(file)
         with contextlib.suppress(OSError):
             self.job_folder(name).rmdir()
@@ -156,7 +157,6 @@ class Spool:
 
     def claim(self, name: str) -> bool:
         """Take a request out of the inbox; False when it is gone, claimed by another or withdrawn."""
-        self.job_folder(name).mkdir(parents=True, exist_ok=True)
         return _rename(self.inbox / (name + REQUEST), self.claimed_file(name))
 
     def claim_cancel(self, name: str) -> bool:
@@ -165,10 +165,6 @@ class Spool:
     def refuse_name(self, name: str, suffix: str) -> bool:
         """Set a file aside whose name is no id, so that it is not read again."""
         return _rename(self.inbox / (name + suffix), self.inbox / (name + suffix + REFUSED))
-
-    def claimed(self) -> list[str]:
-        """Names of requests that were claimed and not settled when an engine stopped."""
-        return [name for name in self._job_names() if self.claimed_file(name).exists()]
 
     def read_claimed(self, name: str) -> dict[str, Any]:
         """Mapping in a claimed file, with its id. InvalidMessage for anything else."""
@@ -182,12 +178,14 @@ class Spool:
         return fields
 
     def settle(self, name: str) -> None:
-        """Keep a claimed request as the job's ``request.json``, unless one is there already."""
+        """A claimed request is answered: keep it as the job's ``request.json``, unless one is there already."""
         claimed, kept = self.claimed_file(name), self.request_file(name)
-        if kept.exists():
-            _unlink(claimed)
-        else:
-            _rename(claimed, kept)
+        with contextlib.suppress(InvalidMessage):
+            content = _read_request(claimed)
+            if not kept.exists():
+                write_whole(kept, content)
+        if not _unlink(claimed):  # it may be a folder
+            _rename(claimed, self.inbox / (name + REQUEST + REFUSED))
 
     def unfinished(self) -> Iterator[str]:
         """Ids of jobs whose status is not final yet."""
@@ -197,20 +195,16 @@ class Spool:
                 yield name
 
     def write_status(self, status: JobStatus) -> None:
-        self._write(self.status_file(status.id), messages.to_json(status))
+        write_whole(self.status_file(status.id), messages.to_json(status))
 
     def write_reply(self, name: str, reply: Message) -> None:
-        self._write(self.reply_file(name), messages.to_json(reply))
+        write_whole(self.reply_file(name), messages.to_json(reply))
 
     def write_engine(self, card: EngineCard) -> None:
         write_whole(self.engine_file, json.dumps({k: v for k, v in asdict(card).items() if v is not None}))
 
     def remove_engine(self) -> None:
         _unlink(self.engine_file)
-
-    def _write(self, file: Path, text: str) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, text)
 
     def _job_names(self) -> list[str]:
         return [name for name in sorted(os.listdir(self.jobs)) if _ID.fullmatch(name)]
@@ -234,10 +228,11 @@ def checked_id(name: str) -> str:
     return name
 
 
-def write_whole(file: Path, text: str) -> None:
-    """Write a file that is never seen half done."""
+def write_whole(file: Path, content: str | bytes) -> None:
+    """Write a file that is never seen half done, in a folder that is made where it is missing."""
     part = file.with_name(f"{file.name}{PART}")
-    part.write_bytes(text.encode("utf-8"))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
     for _ in range(_REPLACE_TRIES - 1):
         try:
             os.replace(part, file)
