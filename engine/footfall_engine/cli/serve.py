@@ -19,10 +19,15 @@ STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 @reported
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; another than loopback needs a token.")] = None,
-    port: Annotated[int | None, typer.Option(help="For OSC over UDP and TCP; 0: any free one.", show_default=False)] = None,
+    port: Annotated[
+        int | None, typer.Option(help="For OSC over UDP and TCP; 0: any free one.", show_default=False)
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Run the engine until it is told to quit (Ctrl-C, or the message `quit`). Exit status 1 if one is running already."""
+    """Run the engine until it is told to quit: Ctrl-C, or the message `quit`.
+
+    With an engine running already, it says so and ends with exit status 1.
+    """
     settings = Settings.load().updated({"host": host, "port": port}, "the command line")
     start_logging(settings, ENGINE_LOG)
     from footfall_engine.engine import Engine
@@ -33,14 +38,15 @@ def serve(
         for name in STOP_SIGNALS:
             if number := getattr(signal, name, None):
                 signal.signal(number, lambda *_: engine.quit())
-        _say_ready(settings, engine.port, as_json)
+        _say_ready(settings, engine.wires.port, as_json)
         engine.wait()
     finally:
         engine.close()
 
 
 def _say_ready(settings: Settings, port: int, as_json: bool) -> None:
+    facts = {"pid": os.getpid(), "host": settings.host, "port": port, "spool": str(settings.spool_folder)}
     if as_json:
-        answer_json({"pid": os.getpid(), "host": settings.host, "port": port, "spool": str(settings.spool_folder)})
+        answer_json(facts)
     else:
-        answer(f"ready: OSC on {settings.host}, UDP and TCP port {port}; spool {settings.spool_folder}; process {os.getpid()}")
+        answer("ready: OSC over UDP and TCP on {host}:{port}, spool {spool}, process {pid}".format(**facts))
