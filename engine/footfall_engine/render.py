@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from footfall_bridge import __version__, messages
-from footfall_bridge.errors import InvalidRange, ModelFailed
+from footfall_bridge.errors import BadRequest, InvalidRange, ModelFailed
 from footfall_bridge.messages import Audition, Generate, Hit, Message, Regenerate, Spot, Stem
 from footfall_bridge.timeline import TimeRange, frame_rate, seconds, to_units
 from numpy.typing import NDArray
@@ -114,13 +114,13 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
 
 def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
     # 1. the stem, and how it was made
-    old = wav.read_facts(Path(request.stem))
+    old = wav.read_facts(Path(_absolute(request.stem)))
     made = _as_made(request, old)
     row = model_row(made.model or studio.default_model)
     rate, region = region_of(made)
     span = _patch_range(request, old, rate)
     takes = _takes(request, _without_take(old.path.stem), "", watcher)
-    wav.check_stem_folder(Path(request.stem_folder), len(takes) * _stem_bytes(old.samples, old.channels))
+    wav.check_stem_folder(Path(_absolute(request.stem_folder)), len(takes) * _stem_bytes(old.samples, old.channels))
     _warn_of_unhonoured(request, row, watcher)
 
     # 2. what does the picture show? Known from when the stem was made
@@ -157,7 +157,7 @@ def spot(request: Spot, studio: Studio, watcher: Watcher) -> None:
 
 def audition(request: Audition, studio: Studio, watcher: Watcher) -> None:
     if request.path is not None:
-        play(request.path, watcher.stage("playing", 0.0, 1.0))
+        play(_absolute(request.path), watcher.stage("playing", 0.0, 1.0))
 
 
 # ---- what is asked for
@@ -165,10 +165,17 @@ def audition(request: Audition, studio: Studio, watcher: Watcher) -> None:
 
 def region_of(request: Generate | Spot) -> tuple[Fraction, TimeRange]:
     """(rate that the request counts frames in, region of the clip)."""
-    facts = video.probe(request.video)
+    facts = video.probe(_absolute(request.video))
     rate = facts.frame_rate if request.frame_rate is None else frame_rate(request.frame_rate)
     end = facts.duration if request.end is None else seconds(request.end, rate)
     return rate, video.region_of(facts, seconds(request.start, rate), end)
+
+
+def _absolute(path: str) -> str:
+    """The path itself; BadRequest when it is relative, as a resident engine has no folder of its own to start from."""
+    if not Path(path).is_absolute():
+        raise BadRequest(f"the path {path!r} must be given from its root")
+    return path
 
 
 def _scene(
@@ -182,7 +189,7 @@ def _scene(
         channels=channels,
         hits=picture.hits if request.events is None else _inside(request.events, region, watcher),
         picture=picture,
-        reference=None if request.reference is None else read_recording(request.reference),
+        reference=None if request.reference is None else read_recording(_absolute(request.reference)),
         steps=request.steps,
         guidance=request.guidance,
     )
