@@ -1,7 +1,7 @@
 """What words other than sounds mean: qualities, strengths, materials, and those that say nothing about sound.
 
-The sounds themselves are the families' own `words`. Every word here is written in its plain form; `prompt.stem` brings
-what the user typed ("slowly", "wooden", "dripping") to the same form.
+The sounds themselves are the families' own `words`. Every word here is written in its plain form; `prompt.plain_forms`
+brings what the user typed ("slowly", "wooden", "dripping") to it.
 """
 
 from __future__ import annotations
@@ -338,7 +338,6 @@ IRREGULAR: dict[str, str] = {
     "larger": "large",
     "smaller": "small",
     "heavier": "heavy",
-    "lighter": "light",
     "softer": "soft",
     "louder": "loud",
     "quieter": "quiet",
@@ -354,7 +353,7 @@ IRREGULAR: dict[str, str] = {
     "nearer": "near",
     "closer": "close",
 }
-"""Forms that no rule of `prompt.stem` reaches."""
+"""Plain form of words that no rule of `prompt.plain_forms` reaches."""
 
 OPENERS = _words(
     "on onto upon in into inside through against across at from by along down up over under beneath below behind "
@@ -365,7 +364,14 @@ OPENERS = _words(
 LAYERING = _words("over under beneath below amid during behind above beside")
 """Openers after which another sound may be named: "footsteps under thunder"."""
 
-NEGATIONS = frozenset(("no", "without", "minus", "never", "nor"))
+NEGATIONS = frozenset(("no", "without", "minus", "nor"))
+
+GENERIC = _words(
+    "hit hits hitting strike fall falling fell drop dropping land landing blow tool close closing closed open air "
+    "crackle crackling hiss hissing rumble rumbling ring ringing hum humming movement slide sliding change "
+    "hand hands palm swing swinging throw jump jumping drag dragging remote"
+)
+"""Words of families that yield to any other in the same phrase: a hammer that hits is a hammer."""
 
 STOP_WORDS = _words(
     "a an the of to for as is are was were be been being am it its this that these those there here some any each "
@@ -390,7 +396,11 @@ PLACES = _words(
     "evening afternoon summer winter autumn spring air side top end middle front back edge corner place world "
     "bucket bowl cup sink tub bag"
 )
-"""Who and where: they make no sound of their own. Said alone, they are reported all the same."""
+VERBS = _words(
+    "open move turn use hold carry pick set lift hang sit stand pull push catch touch pass start stop begin end enter "
+    "leave cross come go clatter rattle clash bang rise"
+)
+"""Who, where and what is done: they make no sound of their own. Said alone, they are reported all the same."""
 
 NEGATIVE_ROLES: dict[str, Role] = {
     "ambience": Role.AMBIENCE,

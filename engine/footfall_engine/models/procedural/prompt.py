@@ -5,13 +5,14 @@ stands before a preposition names the sound; what comes after it ("on gravel", "
 place. Adjectives add up to a Manner. A part with qualities alone ("…, heavy and slow") colours the layers before it, or
 the one after it when it opens the prompt. A room said in the last sounding part is the room of all that is seen.
 
-Words meet in their plain form (`stem`), so "knocked", "knocking" and "knocks" are one. All functions are pure, and no
+Words are also tried in their plain forms, so "knocked", "knocking" and "knocks" are one. All functions are pure, and no
 text makes them raise.
 """
 
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,10 +25,13 @@ from footfall_engine.models.procedural.voice import Family, Manner, Role
 AMBIENCE_UNDER_HITS_DB = -9.0
 MOTION_UNDER_HITS_DB = -4.0
 MAX_LAYERS = 8
+_LONGEST_PHRASE = 4  # words
+_LISTED = "over"  # stands for the preposition between sounds that are named without any
 _LIMITS = {"distance": (0.0, 1.0), "wetness": (0.0, 1.0), "room": (0.0, 1.0), "gain_db": (-30.0, 12.0)}
 _LARGEST_COUNTS = ("distance", "room")
 _SEPARATOR = re.compile(
-    r"[,;.:!?|/+&\n\r()\[\]{}\"“”]+|\s[-–—]+\s|\b(?:and|with|then|plus|while|or|nor|but)\b", re.IGNORECASE
+    r"[,;.:!?|/+&\n\r()\[\]{}\"“”]+|\s[-–—]+\s|\b(?:and|with|then|plus|while|but|or|nor|no|without|minus)\b",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -64,10 +68,18 @@ class Meaning:
     strength: float | None = None
     opener: bool = False
     ignorable: bool = False
+    generic: bool = False
 
     @property
     def only_sound(self) -> bool:
-        return self.family is not None and self.quality is None and self.materials is None and not self.ignorable
+        return self.grade == 2
+
+    @property
+    def grade(self) -> int:
+        """How surely it names a sound: 2 nothing else, 1 also a material or quality, 0 any other comes first."""
+        if self.family is None or self.generic or self.ignorable:
+            return 0
+        return 2 if self.quality is None and self.materials is None else 1
 
 
 @dataclass(frozen=True)
@@ -146,26 +158,21 @@ def manner_with(manner: Manner, effects: Mapping[str, float]) -> Manner:
 
 
 @lru_cache(maxsize=65_536)
-def stem(word: str) -> str:
-    """Plain form of a word, the same for its plural, its -ing, -ed and -ly: "dripping", "drips", "dripped" → "drip"."""
-    word = lexicon.IRREGULAR.get(word, word)
-    for suffix in ("'s", "’s", "ly", "ing", "ed"):
+def plain_forms(word: str) -> tuple[str, ...]:
+    """What a word may be a form of, the likeliest first: "dripping" → dripping, drip, dripp, drippe."""
+    forms = [word, lexicon.IRREGULAR.get(word, word)]
+    for suffix in ("ing", "ed"):
         rest = word.removesuffix(suffix)
-        if rest != word and len(rest) >= 3 and re.search("[aeiouy]", rest):
-            word = rest
-            break
-    word = lexicon.IRREGULAR.get(word, word)
-    if word.endswith("ies") and len(word) > 4:
-        word = word[:-3] + "y"
-    elif word.endswith("s") and not word.endswith("ss") and len(word) > 3:
-        word = word[:-1]
-    if word.endswith("i"):
-        word = word[:-1] + "y"
-    if word.endswith("e") and len(word) > 3:
-        word = word[:-1]
-    if len(word) > 3 and word[-1] == word[-2]:
-        word = word[:-1]
-    return word
+        if rest != word and len(rest) >= 2 and re.search("[aeiouy]", rest):
+            doubled = rest[-1] == rest[-2]
+            forms += [rest[:-1], rest, rest + "e"] if doubled else [rest + "e", rest]
+    if word.endswith("s") and not word.endswith("ss") and len(word) > 3:
+        forms.append(word[:-1])
+        forms += [word[:-3] + "y"] if word.endswith("ies") else [word[:-2]] if word.endswith("es") else []
+    if word.endswith("ly") and len(word) > 4:
+        forms += [word[:-2], word[:-3] + "y", word[:-1] + "e"]
+    forms += [lexicon.IRREGULAR[form] for form in forms if form in lexicon.IRREGULAR]
+    return tuple(dict.fromkeys(form for form in forms if len(form) > 1))
 
 
 # ---- words
@@ -180,18 +187,15 @@ def _parts(text: str, vocabulary: Mapping[tuple[str, ...], Meaning]) -> list[Par
     for start, next_end, separator in [*cuts, (len(text), len(text), "")]:
         before = parts[-1] if parts else None
         part = _part(text[end:start], joined_by, before, vocabulary)
-        if part.words or part.negated:
+        if part.words:
             parts.append(part)
         end, joined_by = next_end, separator
     return parts
 
 
 def _part(text: str, joined_by: str, before: Part | None, vocabulary: Mapping[tuple[str, ...], Meaning]) -> Part:
-    tokens = _WORD.findall(text)
-    negated = any(token in lexicon.NEGATIONS for token in tokens)
-    negated = negated or (joined_by in ("or", "nor") and before is not None and before.negated)
-    tokens = [token for token in tokens if token not in lexicon.NEGATIONS]
-    words = _look_up(tokens, vocabulary)
+    negated = joined_by in lexicon.NEGATIONS or (joined_by == "or" and before is not None and before.negated)
+    words = _look_up(_WORD.findall(text), vocabulary)
     part = Part(" ".join(text.split()), joined_by, negated, words, [], {}, [], [])
     _understand(part)
     return part
@@ -200,23 +204,22 @@ def _part(text: str, joined_by: str, before: Part | None, vocabulary: Mapping[tu
 def _look_up(tokens: Sequence[str], vocabulary: Mapping[tuple[str, ...], Meaning]) -> tuple[Word, ...]:
     """Words and phrases of a part, the longest phrase first."""
     tokens = [token for token in tokens if token not in lexicon.STOP_WORDS]
-    stems = [stem(token) for token in tokens]
-    longest = max(map(len, vocabulary), default=1)
     words, at = [], 0
     while at < len(tokens):
-        count = next(
-            (
-                size
-                for size in range(min(longest, len(tokens) - at), 0, -1)
-                if tuple(stems[at : at + size]) in vocabulary
-            ),
-            0,
+        found = (
+            _meaning(tokens[at : at + size], vocabulary)
+            for size in range(min(_LONGEST_PHRASE, len(tokens) - at), 0, -1)
         )
-        meaning = vocabulary.get(tuple(stems[at : at + count]))
-        count = max(1, count)
+        count, meaning = next(((size, meaning) for size, meaning in found if meaning is not None), (1, None))
         words.append(Word(" ".join(tokens[at : at + count]), count, meaning))
         at += count
     return tuple(words)
+
+
+def _meaning(tokens: Sequence[str], vocabulary: Mapping[tuple[str, ...], Meaning]) -> tuple[int, Meaning | None]:
+    """(number of words, what they mean together in any of their plain forms)."""
+    known = (vocabulary.get(forms) for forms in itertools.product(*map(plain_forms, tokens)))
+    return len(tokens), next((meaning for meaning in known if meaning is not None), None)
 
 
 def _understand(part: Part) -> None:
@@ -227,6 +230,7 @@ def _understand(part: Part) -> None:
             head is not None
             and head.meaning is not None
             and head.meaning.family is not None
+            and all(sound.family != head.meaning.family for sound in part.sounds)
             and (
                 not part.sounds
                 or (head.meaning.only_sound and opener in lexicon.LAYERING)
@@ -252,25 +256,30 @@ def _more_to_come(part: Part, phrase: Sequence[Word]) -> bool:
 
 
 def _phrases(words: Sequence[Word]) -> list[tuple[list[Word], str | None]]:
-    """A part cut at its prepositions, and before an ambience that follows another sound ("footsteps rain")."""
+    """A part cut at its prepositions, and where an ambience follows another sound ("footsteps rain thunder")."""
     phrases: list[tuple[list[Word], str | None]] = [([], None)]
+    listing = False
     for word in words:
         meaning = word.meaning
-        if meaning is not None and meaning.opener:
+        if meaning is not None and meaning.opener and meaning.family is None:
             phrases.append(([], word.text))
+            listing = False
             continue
-        phrase = phrases[-1][0]
-        if meaning is not None and meaning.only_sound and _follows_hits(meaning, phrase):
-            phrases.append(([], "over"))
+        sounding = meaning is not None and meaning.only_sound
+        before = [each.meaning for each in phrases[-1][0] if each.meaning is not None and each.meaning.only_sound]
+        if sounding and before and (listing or _ambience_after_hits(meaning, before)):
+            phrases.append(([], _LISTED))
+            listing = True
         phrases[-1][0].append(word)
     return [(phrase, opener) for phrase, opener in phrases if phrase]
 
 
-def _follows_hits(meaning: Meaning, phrase: Sequence[Word]) -> bool:
-    assert meaning.family is not None
-    return meaning.family.role is Role.AMBIENCE and any(
-        word.meaning is not None and word.meaning.family is not None and word.meaning.family.role is Role.HITS
-        for word in phrase
+def _ambience_after_hits(meaning: Meaning | None, before: Sequence[Meaning]) -> bool:
+    return (
+        meaning is not None
+        and meaning.family is not None
+        and meaning.family.role is Role.AMBIENCE
+        and any(each.family is not None and each.family.role is Role.HITS for each in before)
     )
 
 
@@ -282,10 +291,10 @@ def _head(phrase: Sequence[Word]) -> Word | None:
     if not named:
         return None
 
-    def rank(item: tuple[Word, int]) -> tuple[bool, int, int, int]:
+    def rank(item: tuple[Word, int]) -> tuple[int, int, int, int]:
         word, at = item
         assert word.meaning is not None
-        return word.meaning.only_sound, word.count, len(word.text), at
+        return word.meaning.grade, word.count, len(word.text), at
 
     return max(named, key=rank)[0]
 
@@ -295,6 +304,7 @@ def _describe(part: Part, phrase: Sequence[Word], head: Word | None, opener: str
     effects = part.sounds[-1].effects if part.sounds else part.effects
     materials = part.sounds[-1].materials if part.sounds else part.materials
     strength = 1.0
+    is_place = opener is not None and any(_is_room(word) for word in phrase)
     for word in phrase:
         meaning = word.meaning
         if word is head:
@@ -304,7 +314,8 @@ def _describe(part: Part, phrase: Sequence[Word], head: Word | None, opener: str
         elif meaning.strength is not None:
             strength *= meaning.strength
         elif meaning.quality is not None:
-            _add(effects, {name: value * strength for name, value in lexicon.QUALITIES[meaning.quality].items()})
+            said = {name: value * strength for name, value in lexicon.QUALITIES[meaning.quality].items()}
+            _add(effects, _of_place(said) if is_place else said)
             strength = 1.0
         elif meaning.materials:
             # What stands behind a preposition is struck or walked on, and counts before what does the striking.
@@ -313,13 +324,25 @@ def _describe(part: Part, phrase: Sequence[Word], head: Word | None, opener: str
         materials.append(head.meaning.materials)
 
 
+def _is_room(word: Word) -> bool:
+    quality = word.meaning.quality if word.meaning is not None else None
+    return quality is not None and lexicon.QUALITIES[quality].get("room", 0) > 0
+
+
+def _of_place(effects: Mapping[str, float]) -> dict[str, float]:
+    """What a quality says of a place, not of the sound in it: "in a small, dark room"."""
+    return {name: value for name, value in effects.items() if name in _LARGEST_COUNTS}
+
+
 @lru_cache(maxsize=8)
 def _vocabulary(families: tuple[Family, ...]) -> dict[tuple[str, ...], Meaning]:
-    """Every word or phrase that is known, by its stems; of two families with one word the first has it."""
+    """Every word or phrase that is known; of two families with one word the first has it."""
     found: dict[tuple[str, ...], Meaning] = {}
 
     def learn(phrase: str, **what: object) -> None:
         key = phrase_key(phrase)
+        if not key:
+            return
         known = found.get(key, Meaning(phrase))
         # `what` names fields of Meaning; one that is known already stays.
         found[key] = replace(known, **{k: v for k, v in what.items() if not getattr(known, k)})  # type: ignore[arg-type]
@@ -328,25 +351,30 @@ def _vocabulary(families: tuple[Family, ...]) -> dict[tuple[str, ...], Meaning]:
         learn(phrase, strength=strength)
     for phrase in lexicon.OPENERS:
         learn(phrase, opener=True)
-    for phrase in lexicon.AGENTS | lexicon.PLACES:
+    for phrase in lexicon.AGENTS | lexicon.PLACES | lexicon.VERBS:
         learn(phrase, ignorable=True)
     for phrase in lexicon.QUALITIES:
         learn(phrase, quality=phrase)
     for phrase, materials in lexicon.MATERIALS.items():
         learn(phrase, materials=materials)
+    for variant in sorted({variant for family in families for variant in family.variants}):
+        learn(variant, materials=(variant, *lexicon.MATERIALS.get(variant, ())))
     for family in families:
         for phrase in (family.name, *family.words):
             learn(phrase, family=family)
-    for variant in sorted({variant for family in families for variant in family.variants}):
-        learn(variant, materials=(variant, *lexicon.MATERIALS.get(variant, ())))
-    found.pop((), None)
+    for phrase in lexicon.GENERIC:
+        learn(phrase, generic=True)
+    for (word, *rest), meaning in list(found.items()):
+        for plain in plain_forms(word)[1:] if not rest and meaning.family else ():
+            base = found.get((plain,), Meaning())
+            if base.family in (None, meaning.family):  # "creaking" is as little a sure sound as "creak"
+                learn(word, quality=base.quality, materials=base.materials, generic=base.generic)
     return found
 
 
 def phrase_key(phrase: str) -> tuple[str, ...]:
-    """Stems of a phrase, stop words left out; what two phrases have in common when they mean the same."""
-    tokens = _WORD.findall(phrase.casefold())
-    return tuple(stem(token) for token in tokens if token not in lexicon.STOP_WORDS)
+    """Words of a phrase, stop words left out."""
+    return tuple(token for token in _WORD.findall(phrase.casefold()) if token not in lexicon.STOP_WORDS)
 
 
 # ---- layers
@@ -479,10 +507,11 @@ def _less(effects: Mapping[str, float], forbidden: Mapping[str, float]) -> dict[
 def _unknown_words(parts: Sequence[Part], vocabulary: Mapping[tuple[str, ...], Meaning]) -> list[tuple[str, str]]:
     """One sentence that names every word nobody knows, with what it may have been meant to be."""
     unknown: list[str] = []
+    anything_sounds = any(part.sounds for part in parts)
     for part in parts:
         silent = [word.text for word in part.words if word.meaning is not None and word.meaning.ignorable]
-        says_nothing = not (part.sounds or part.effects or part.materials or part.unknown)
-        unknown += part.unknown + (silent if says_nothing else [])
+        says_nothing = not (part.effects or part.materials or part.unknown)
+        unknown += part.unknown + (silent if says_nothing and not anything_sounds else [])
     unknown = list(dict.fromkeys(unknown))
     if not unknown:
         return []

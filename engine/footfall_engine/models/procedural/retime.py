@@ -4,8 +4,8 @@ Hits of the recording are cut at their onsets and placed on the events; a record
 to sound with movement, is laid anew from short stretches that are as loud as the picture is busy.
 
 Onsets: half-wave rectified spectral flux of the log spectrum (Bello et al. 2005, "A tutorial on onset detection in
-music signals"), each moved back to where the waveform's envelope begins to rise, to about a millisecond. Textures: granular
-overlap-add with grains chosen by level (after Schwarz 2007, "Corpus-based concatenative synthesis").
+music signals"), each moved back to where the waveform's envelope begins to rise, to about a millisecond. Textures:
+granular overlap-add with grains chosen by level (after Schwarz 2007, "Corpus-based concatenative synthesis").
 
 Conventions: samples are mono float32 at SAMPLE_RATE. All choices hang on (seed, index of the event) or (seed, place
 in the region), so windows of a long region agree.
@@ -96,8 +96,8 @@ def plays_hits(source: Source, reading: Reading) -> bool:
 def _manner(reading: Reading) -> tuple[Manner, bool]:
     """How the recording is to sound: qualities of the first layer that it stands for."""
     own = [layer for layer in reading.layers if layer.family.role is not Role.AMBIENCE]
-    manner = own[0].manner if own else Manner()
-    return manner_with(manner, reading.qualities), reading.dry or any(layer.dry for layer in own)
+    manner = own[0].manner if own else manner_with(Manner(), reading.qualities)
+    return manner, reading.dry or any(layer.dry for layer in own)
 
 
 def _no_events(conditions: Conditions) -> tuple[str, str]:
@@ -176,9 +176,9 @@ def _peaks(flux: NDArray[np.float32], gap: int) -> list[int]:
     largest = sliding_window_view(padded, 2 * gap + 1).max(axis=1)
     around = 40
     usual = np.median(sliding_window_view(np.pad(flux, around, mode="edge"), 2 * around + 1)[:: around // 4], axis=1)
-    usual = np.interp(np.arange(len(flux)), np.arange(len(usual)) * (around // 4), usual)
+    usual_here = np.interp(np.arange(len(flux)), np.arange(len(usual)) * (around // 4), usual)
     floor = 0.12 * float(np.quantile(flux, 0.995))
-    return [int(at) for at in np.flatnonzero((flux >= largest) & (flux > 1.7 * usual + floor))]
+    return [int(at) for at in np.flatnonzero((flux >= largest) & (flux > 1.7 * usual_here + floor))]
 
 
 def _refined(mono: Samples, about: int) -> int:
