@@ -67,13 +67,12 @@ def faded(x: Samples, seconds: float) -> Samples:
 
 def wander(samples: int, rate: float, rng: Rng) -> Samples:
     """A smooth random curve that turns about `rate` times a second; mean 0, deviation about 1."""
-    knots = max(4, int(samples / SAMPLE_RATE * rate) + 4)
-    values = rng.standard_normal(knots)
-    place = np.arange(samples, dtype=np.float64) * (rate / SAMPLE_RATE)
-    whole = np.minimum(place.astype(np.intp), knots - 2)
-    part = place - whole
-    blend = part * part * (3 - 2 * part)
-    return (1.25 * (values[whole] * (1 - blend) + values[whole + 1] * blend)).astype(np.float32)
+    hop = max(2, round(SAMPLE_RATE / rate))
+    knots = rng.standard_normal(samples // hop + 3).astype(np.float32) * np.float32(1.25)
+    blend = (0.5 - 0.5 * np.cos(np.pi * np.arange(hop) / hop)).astype(np.float32)
+    curve = knots[:-1, None] * (1 - blend) + knots[1:, None] * blend
+    first = int(rng.integers(hop))
+    return curve.reshape(-1)[first : first + samples]
 
 
 def followed(level: NDArray[np.float32], seconds: float) -> Samples:
@@ -161,9 +160,26 @@ def band(x: Samples, low: float, high: float, order: int = 1) -> Samples:
 
 
 def band_noise(samples: int, low: float, high: float, rng: Rng, order: int = 1) -> Samples:
-    """Noise between two frequencies, deviation about 1."""
+    """Noise between two frequencies, deviation about 1; long low ones are made at a lower rate and interpolated."""
+    if samples > 20_000 and high * 12 < SAMPLE_RATE:
+        step = int(min(16, SAMPLE_RATE // (12 * high) + 1))
+        return stretched(_filtered_noise(samples // step + 3, low * step, high * step, rng, order), step)[:samples]
+    return _filtered_noise(samples, low, high, rng, order)
+
+
+def _filtered_noise(samples: int, low: float, high: float, rng: Rng, order: int) -> Samples:
     x = band(noise(samples + 256, rng), low, high, order)[256:]
     return x * np.float32(np.sqrt(SAMPLE_RATE / 2 / max(min(high, SAMPLE_RATE / 2) - low, 20.0)))
+
+
+def stretched(x: Samples, step: int) -> Samples:
+    """`x` made `step` times as long by cubic (Catmull-Rom) interpolation: low sounds need few samples."""
+    u = (np.arange(step, dtype=np.float32) / np.float32(step))[None, :]
+    u2, u3 = u * u, u * u * u
+    p0, p1, p2, p3 = (x[i : len(x) - 3 + i, None] for i in range(4))
+    out = p1 * (1 - 2.5 * u2 + 1.5 * u3) + p2 * (0.5 * u + 2 * u2 - 1.5 * u3)
+    out += p0 * (u2 - 0.5 * (u + u3)) + p3 * (0.5 * (u3 - u2))
+    return np.asarray(np.append(out.reshape(-1), np.zeros(3 * step, np.float32)), np.float32)
 
 
 def coloured(samples: int, rng: Rng, gain: Callable[[Floats], Floats]) -> Samples:
@@ -187,6 +203,27 @@ def burst(samples: int, low: float, high: float, tau: float, rng: Rng, attack: f
 
 
 # ---- grains
+
+
+@lru_cache(maxsize=64)
+def clicks(
+    low: float, high: float, width: float, tau_low: float, tau_high: float, kinds: int = 12
+) -> tuple[Samples, ...]:
+    """A kept set of short noises from `low` to `high` hertz, each `width` times as wide as its lower edge."""
+    rng = np.random.default_rng(11)
+    edges, taus = np.geomspace(low, high, kinds), np.geomspace(tau_low, tau_high, kinds)
+    return tuple(
+        peaked(burst(count(min(8 * tau, 0.05)), edge, width * edge, tau, rng, 0.0001), 1.0)
+        for edge, tau in zip(edges.tolist(), taus.tolist(), strict=True)
+    )
+
+
+def hail(samples: int, rate: ArrayLike, grains: Sequence[Samples], exponent: float, rng: Rng) -> Samples:
+    """Grains at random moments, `rate` a second, many soft and few loud (more so for a large exponent)."""
+    at = times(rate, samples, rng)
+    return scatter(
+        samples, at, heavy_tailed(len(at), rng, exponent) + 0.02, grains, rng.integers(0, len(grains), len(at))
+    )
 
 
 def times(rate: ArrayLike, samples: int, rng: Rng, peak: float | None = None) -> NDArray[np.intp]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from footfall_engine.models.procedural import blocks as b
 from footfall_engine.models.procedural.voice import Manner, Samples, Strike
-from footfall_engine.models.procedural.voices import impacts
 from footfall_engine.models.procedural.voices import playing as p
 
 Level = NDArray[np.float32]
@@ -107,30 +106,33 @@ def zipper(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 # ---- keys and switches
 
 
-def _key(h: float, size: float, rng: b.Rng) -> Samples:
-    """One key: the cap's click, the bottom of its travel 15 ms later, the release after 90 ms."""
+def _clack(low: float, size: float, rng: b.Rng) -> Samples:
+    """Plastic meets plastic: a short noise, a cluster of high modes, a small thock of the case."""
     n = b.count(0.07)
+    freqs = rng.uniform(1000, 6000, 14) / size
+    ring = b.modes(freqs, rng.uniform(0.0015, 0.006, 14), rng.uniform(0.2, 1, 14), n)
+    case = 305 / size * np.array([1, 1.7, 2.6]) * rng.uniform(0.9, 1.1, 3)
+    thock = b.modes(case, [0.007, 0.005, 0.0035], [0.6, 0.5, 0.4], n)
+    return b.burst(n, low / size, 3650 / size**0.5, 0.0068, rng, 0.0003) + 0.08 * ring + 0.25 * thock
 
-    def clack(low: float, high: float, gain: float) -> Samples:
-        f = np.array([190, 520, 1350, 2300, 3600, 5100]) / size * rng.uniform(0.9, 1.1, 6)
-        body = b.modes(f, [0.014, 0.008, 0.005, 0.004, 0.003, 0.002], [0.5, 0.35, 0.4, 0.4, 0.35, 0.2], n)
-        return np.float32(gain) * (0.6 * body + b.burst(n, low / size, high, 0.003, rng, 0.0001))
 
-    down, bottom, up = clack(1500, 9000, 0.6), clack(500, 7000, 0.7 + 0.4 * h), clack(2000, 9000, 0.35)
-    return b.joined((0.0, down), (rng.uniform(0.008, 0.018), bottom), (rng.uniform(0.07, 0.12), up))
+def _key(h: float, size: float, rng: b.Rng) -> Samples:
+    """One key: the cap's click, the bottom of its travel 25 ms later, the release."""
+    return b.joined(
+        (0.0, np.float32(0.6) * _clack(1350, size, rng)),
+        (rng.uniform(0.019, 0.035), np.float32(0.7 + 0.4 * h) * _clack(900, size, rng)),
+        (rng.uniform(0.06, 0.09), np.float32(0.27) * _clack(1170, size, rng)),
+    )
 
 
 def keyboard(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """A key; when the hands are not seen to come down again soon, the fingers type on a little."""
     h, size = p.hardness(strike, manner), p.bigness(manner, strike)
     parts, at = [(0.0, _key(h, size, rng))], 0.0
-    room = min(strike.gap_seconds, 1.2) - 0.25
-    while True:
-        at += p.near(0.135, rng, 0.35) / p.haste(manner)
-        if at > room or len(parts) > 8 or rng.random() < 0.06:
-            break
-        parts.append((at, np.float32(rng.uniform(0.35, 0.8)) * _key(h, size, rng)))
-    return p.struck(b.in_room(b.joined(*parts), 0.22, 0.3), strike, manner, rng)
+    last = min(strike.gap_seconds, 1.2) - 0.2
+    while (at := at + p.near(0.108, rng, 0.35) / p.haste(manner)) < last:
+        parts.append((at, np.float32(rng.uniform(0.45, 0.9)) * _key(h, size, rng)))
+    return p.struck(b.in_room(b.joined(*parts), 0.25, 0.43, 3500), strike, manner, rng)
 
 
 def switch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
@@ -234,15 +236,18 @@ def squeak_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Sam
 
 # ---- doors and drawers
 
-_PANEL = impacts.Body(78, 1.0, 0.55, 18, 0.15, 16, 0.075, 0.0035, -0.35, 0.7, (150, 2500), 0.012, 0.7, 0.35)
+
+def _panel(n: int, f0: float, spacing: float, damping: tuple[float, float], contact: float, rng: b.Rng) -> Samples:
+    """A plate with forty modes at even distances, as plates have, hit somewhere by something; peak 1."""
+    freqs = f0 * (1 + spacing * np.arange(40)) * (1 + b.scattered(40, 0.12))
+    gains = b.contact_gain(freqs, contact) * rng.uniform(0.3, 1, 40)
+    return b.peaked(b.modes(freqs, 1 / (damping[0] + damping[1] * freqs), gains, n), 1.0)
 
 
 def _latch(rng: b.Rng, size: float) -> Samples:
-    n = b.count(0.09)
-    f = np.array([980, 1720, 2600, 3900, 5600]) / size * rng.uniform(0.95, 1.05, 5)
-    return b.modes(f, [0.012, 0.01, 0.008, 0.006, 0.004], [0.5, 0.6, 0.6, 0.5, 0.3], n) + b.burst(
-        n, 1200, 8000, 0.004, rng, 0.0001
-    )
+    n = b.count(0.06)
+    ring = b.modes(rng.uniform(900, 4500, 10) / size, rng.uniform(0.003, 0.01, 10), rng.uniform(0.2, 1, 10), n)
+    return b.burst(n, 900 / size, 5000, 0.006, rng, 0.0003) + 0.3 * ring
 
 
 def door(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
@@ -252,17 +257,22 @@ def door(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     slam = manner.material == "slam"
     size = p.bigness(manner, strike)
     hard = min(1.0, p.hardness(strike, manner) + (0.35 if slam else 0.0))
-    panel = impacts.sounded(_PANEL, strike, manner, rng, 1.0, hard)
-    rattle = np.float32(0.3) * impacts.sounded(_PANEL, strike, manner, rng, 0.7, 0.6 * hard)
-    latch = _latch(rng, size**0.5)
+
+    def shut(h: float) -> Samples:
+        n = b.count(0.5)
+        boards = _panel(n, 86 / size, 0.28, (11.7, 0.05), 0.003 * size**0.5 * (1.5 - h), rng)
+        return boards + b.burst(n, 236 / size, 2500 * (0.6 + 0.8 * h), 0.024, rng, 0.0005)
+
+    latch = np.float32(0.37) * _latch(rng, size**0.5)
+    after = rng.uniform(0.048, 0.072)
     parts = [
-        (0.0, panel),
-        (0.0, np.float32(0.35) * latch),
-        (rng.uniform(0.018, 0.03), rattle),
-        (rng.uniform(0.04, 0.07), np.float32(0.45) * latch),
-        (rng.uniform(0.09, 0.13), np.float32(0.2) * _latch(rng, size**0.5)),
+        (0.0, np.float32(0.8) * shut(hard)),
+        (0.0, np.float32(0.5) * latch),
+        (after, np.float32(0.9) * shut(0.8 * hard)),
+        (after + 0.012, latch),
+        (after + 0.055, np.float32(0.5) * latch),
     ]
-    return p.struck(b.in_room(b.joined(*parts), 0.5 if slam else 0.4, 0.8 if slam else 0.45, 5000), strike, manner, rng)
+    return p.struck(b.in_room(b.joined(*parts), 0.59, 0.7 if slam else 0.36, 2400), strike, manner, rng)
 
 
 def door_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
@@ -274,31 +284,32 @@ def door_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Sampl
     )
 
 
-_BOX = impacts.Body(115, 1.0, 0.6, 14, 0.14, 25, 0.09, 0.002, -0.3, 0.8, (250, 3500), 0.01, 0.5, 0.3)
+def _slide(samples: int, size: float, rng: b.Rng) -> Samples:
+    """Wood on wooden runners."""
+    rub = b.band_noise(samples, 690 / size, 2300, rng) * (0.25 + b.wander(samples, 47, rng) ** 2)
+    freqs = np.geomspace(160, 2200, 16) / size
+    return rub + 0.1 * b.resonated(rub, freqs, 1 / (30 + 0.06 * freqs), np.full(16, 0.08), 0.08)
 
 
 def drawer(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """Pulled free with a knock, a slide on wooden runners, and the stop."""
-    size = p.bigness(manner, strike)
-    length = min(rng.uniform(0.28, 0.42) / p.haste(manner), 0.7 * strike.gap_seconds)
-    n = b.count(max(length, 0.08))
-    slide = b.band_noise(n, 250 / size, 4500, rng) * (0.3 + b.wander(n, 130, rng) ** 2) * b.swell(n, 0.6, 0.4)
-    slide = slide + b.resonated(
-        slide, np.array([180, 320, 540, 900]) / size, [0.02, 0.015, 0.01, 0.008], [0.1] * 4, 0.08
-    )
-    free = impacts.sounded(_BOX, strike, manner, rng, 0.8)
-    stop = impacts.sounded(_BOX, strike, manner, rng, 1.0)
-    parts = [(0.0, free), (0.01, np.float32(0.35) * b.peaked(slide, 1)), (length, np.float32(0.8) * stop)]
-    parts.append((length + 0.03, np.float32(0.25) * _latch(rng, 1.2 * size**0.5)))
-    return p.struck(b.in_room(b.joined(*parts), 0.25, 0.35), strike, manner, rng)
+    """Pulled free with a knock, a slide on wooden runners, what lies in it shifts, and the stop."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+
+    def box(weight: float) -> Samples:
+        n = b.count(0.3)
+        boards = _panel(n, 139 / size, 0.3, (27, 0.2), 0.0026 * size**0.5 * (1.5 - h), rng)
+        return np.float32(weight) * (boards + 0.4 * b.burst(n, 250 / size, 3500, 0.012, rng, 0.0004))
+
+    length = max(0.08, min(p.near(0.34, rng, 0.12) / p.haste(manner), 0.7 * strike.gap_seconds))
+    n = b.count(length)
+    slide = 0.15 * _slide(n, size, rng) * b.swell(n, 0.6, 0.4)
+    things = 0.5 * b.hail(n, 30, b.clicks(500, 1200, 4, 0.005, 0.004, 4), 1, rng)
+    parts = [(0.0, box(0.6)), (0.005, slide + things), (length, box(0.9)), (length + 0.035, box(0.28))]
+    return p.struck(b.in_room(b.joined(*parts), 0.3, 0.35, 3800), strike, manner, rng)
 
 
 def drawer_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    amount = p.gated(level)
-    size = p.bigness(manner)
-    slide = b.band_noise(samples, 250 / size, 4500, rng) * (0.3 + b.wander(samples, 130, rng) ** 2)
-    x = slide + b.resonated(slide, np.array([180, 320, 540, 900]) / size, [0.02, 0.015, 0.01, 0.008], [0.1] * 4, 0.08)
-    return p.sustained(x, manner) * amount
+    return p.sustained(_slide(samples, p.bigness(manner), rng), manner) * p.gated(level)
 
 
 def crunch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
