@@ -1,0 +1,127 @@
+"""An engine killed at any moment loses nothing and does nothing twice."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from footfall_bridge import messages
+from footfall_bridge.errors import EngineAlreadyRunning, EngineUnreachable
+from footfall_bridge.messages import EngineStatus, Generate, JobState, JobStatus
+from footfall_engine import contacts
+from footfall_engine.config import Settings
+from footfall_engine.engine import Engine
+from footfall_engine.media import wav
+
+from tests.engine.processes import start_engine, wait_until
+
+KILLS = 20
+JOBS, VARIANTS = 24, 2
+LONGEST_LIFE_SEC = 0.6
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "hammer.mp4"
+    contacts.render_clip(path, contacts.Scene("hammer", duration=2.0, width=320, height=180))
+    return path
+
+
+def jobs_for(clip: Path, stems: Path) -> list[Generate]:
+    regions = {"in": 0, "out": 1.5}
+    return [
+        messages.parse_request(
+            {
+                "type": "generate", "id": f"job-{number}", "video": str(clip), "stem_folder": str(stems),
+                "prompt": "hammer on metal, rain", "variants": VARIANTS, "seed": number, **regions,
+            }
+        )
+        for number in range(JOBS)
+    ]  # fmt: skip
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(300)
+def test_killed_at_twenty_random_moments_every_job_is_finished_exactly_once(clip: Path, tmp_path: Path):
+    home, stems = tmp_path / "home", tmp_path / "stems"
+    stems.mkdir()
+    requests, chance = jobs_for(clip, stems), random.Random(2026)
+    seen_whole: set[Path] = set()
+    for life in range(KILLS):
+        with start_engine(home) as engine:
+            submit_until_killed(engine, requests[life : life + 4], chance.uniform(0.0, LONGEST_LIFE_SEC))
+        for path in stems.glob("*.wav"):
+            wav.read_facts(path)  # raises for anything but a whole stem
+            seen_whole.add(path)
+    with start_engine(home) as engine, engine.connect() as client:
+        for request in requests:
+            client.submit(request)
+        wait_until(lambda: finished(client.status()) == JOBS, 120, client.status)
+        for request in requests:
+            check_done_once(client.status(request.id), request)
+    assert len(list(stems.glob("*.wav"))) == JOBS * VARIANTS
+    assert seen_whole <= set(stems.glob("*.wav"))
+    assert not [path for path in stems.iterdir() if path.suffix != ".wav"]
+
+
+def submit_until_killed(engine, requests: list[Generate], life_sec: float) -> None:
+    death = time.monotonic() + life_sec
+    try:
+        with engine.connect() as client:
+            for request in requests:
+                client.submit(request)
+    except (EngineUnreachable, OSError):
+        pytest.fail("the engine died before it was killed")
+    time.sleep(max(0.0, death - time.monotonic()))
+    engine.kill()
+
+
+def finished(status: object) -> int:
+    assert isinstance(status, EngineStatus)
+    return status.counts.get("done", 0) + status.counts.get("failed", 0)
+
+
+def check_done_once(status: object, request: Generate) -> None:
+    assert isinstance(status, JobStatus)
+    assert status.state is JobState.DONE, status
+    assert [stem.variant for stem in status.stems] == [1, 2]
+    for stem in status.stems:
+        facts = wav.read_facts(Path(stem.path))
+        assert (facts.samples, stem.seed) == (72_000, request.seed + stem.variant - 1)
+
+
+def test_an_engine_asked_to_close_puts_its_running_job_back(clip: Path, tmp_path: Path):
+    home, stems = tmp_path / "home", tmp_path / "stems"
+    stems.mkdir()
+    request = jobs_for(clip, stems)[0].model_copy(update={"variants": 12, "id": "long"})
+    with start_engine(home) as engine:
+        with engine.connect() as client:
+            client.submit(request)
+            wait_until(lambda: client.status("long").state is JobState.RUNNING, 30, lambda: client.status("long"))
+        assert engine.close() == 0
+    assert not list(stems.glob("*.part"))
+    with start_engine(home) as engine, engine.connect() as client:
+        wait_until(lambda: client.status("long").state.final, 90, lambda: client.status("long"))
+        status = client.status("long")
+        assert [stem.variant for stem in status.stems] == list(range(1, 13)), status
+
+
+def test_a_second_engine_finds_the_first_one_and_says_so(tmp_path: Path):
+    with start_engine(tmp_path / "home") as engine:
+        second = Engine(Settings.load({"FOOTFALL_HOME": str(tmp_path / "home")}))
+        with pytest.raises(EngineAlreadyRunning, match=f"process {engine.process.pid}.*port {engine.port}"):
+            second.start()
+
+
+def test_a_cancelled_running_job_stops_within_a_moment_and_leaves_no_file(clip: Path, tmp_path: Path):
+    request = jobs_for(clip, tmp_path)[0].model_copy(update={"variants": 32, "id": "long"})
+    with start_engine(tmp_path / "home") as engine, engine.connect() as client:
+        client.submit(request)
+        wait_until(lambda: client.status("long").state is JobState.RUNNING, 30, lambda: client.status("long"))
+        client.cancel("long")
+        wait_until(lambda: client.status("long").state is JobState.CANCELLED, 10, lambda: client.status("long"))
+        assert not list(tmp_path.glob("*.part"))
+        done = len(client.status("long").stems)
+        assert len(list(tmp_path.glob("*.wav"))) == done < 32
