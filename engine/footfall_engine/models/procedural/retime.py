@@ -13,6 +13,7 @@ in the region), so windows of a long region agree.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -37,6 +38,9 @@ HIT_RISE_DB = 9.0  # from before an onset to after it, for a clear hit
 STRIKE_PEAK = 0.25  # −12 dBFS at strength 1, as voices have it
 TEXTURE_RMS = 0.08  # at motion 1
 GRAIN_SEC = 0.32
+LEAD_SAMPLES = 2400  # silence before the recording, so that one that begins with a hit has it found
+RUMBLE_HZ = 25.0  # wind, handling and DC that real recordings carry
+HEARD_HZ = 100.0  # onsets are sought above the thump of a room
 LEVEL_STEP = 240  # samples of one reading of the recording's level
 
 
@@ -133,12 +137,23 @@ def _source_of(keyed: _Keyed) -> Source:
     recording = keyed.recording
     mono = recording.samples.mean(axis=0, keepdims=True, dtype=np.float32)
     mono = np.nan_to_num(resample(mono, recording.sample_rate, SAMPLE_RATE)[0], posinf=0.0, neginf=0.0)
-    mono = (mono / max(float(np.abs(mono).max(initial=0.0)), 1e-6)).astype(np.float32)
-    onsets = find_onsets(mono)
-    rises = [_rise_db(mono, onset) for onset in onsets]
-    clear = [onset for onset, rise in zip(onsets, rises, strict=True) if rise >= HIT_RISE_DB]
-    cuts = cut_hits(mono, clear or onsets)
-    return Source(mono, cuts, hits_are_clear=bool(clear) and _mostly_dies_away(mono, clear))
+    mono = _peak_one(_high_passed(np.pad(mono, (LEAD_SAMPLES, 0)), RUMBLE_HZ))
+    heard = _peak_one(_high_passed(mono, HEARD_HZ))
+    onsets = find_onsets(heard)
+    clear = [onset for onset in onsets if _rise_db(heard, onset) >= HIT_RISE_DB]
+    cuts = cut_hits(mono, heard, clear or onsets)
+    return Source(mono, cuts, hits_are_clear=_is_made_of_hits(heard, clear))
+
+
+def _high_passed(mono: Samples, cutoff_hz: float) -> Samples:
+    from scipy.signal import butter, sosfilt
+
+    sos = butter(2, cutoff_hz, "highpass", fs=SAMPLE_RATE, output="sos").astype(np.float32)
+    return np.asarray(sosfilt(sos, mono), np.float32)
+
+
+def _peak_one(mono: Samples) -> Samples:
+    return np.asarray(mono / max(float(np.abs(mono).max(initial=0.0)), 1e-6), np.float32)
 
 
 def find_onsets(mono: Samples) -> list[int]:
@@ -208,36 +223,53 @@ def _envelope(mono: Samples) -> NDArray[np.float32]:
 
 
 def _rise_db(mono: Samples, onset: int) -> float:
-    """How much louder the 30 ms after an onset are than the 30 ms before it."""
-    span = round(0.030 * SAMPLE_RATE)
-    before, after = mono[max(0, onset - span) : onset], mono[onset : onset + span]
-    return 10 * float(np.log10((_power(after) + 1e-9) / (_power(before) + 1e-7)))
+    """How much louder the loudest 10 ms after an onset are than the 30 ms before it."""
+    before = mono[max(0, onset - 1440) : max(1, onset - 24)]
+    after = max(_power(mono[onset + start : onset + start + 480]) for start in (0, 480, 960, 1440))
+    return 10 * float(np.log10((after + 1e-9) / (_power(before) + 1e-7)))
 
 
-def _mostly_dies_away(mono: Samples, onsets: list[int]) -> bool:
-    """Whether the sound falls between its onsets, as struck things do and textures do not."""
-    falls = []
-    for onset, following in zip(onsets, [*onsets[1:], len(mono)], strict=True):
-        stretch = mono[onset : min(following, onset + 2 * SAMPLE_RATE)]
-        blocks = stretch[: len(stretch) // 480 * 480].reshape(-1, 480)
-        if len(blocks) < 5:
-            continue
-        power = (blocks**2).mean(axis=1)
-        falls.append(10 * np.log10((power[:5].max() + 1e-9) / (np.quantile(power[len(power) // 2 :], 0.3) + 1e-9)))
-    return bool(falls) and float(np.median(falls)) >= 10.0
+def _is_made_of_hits(mono: Samples, onsets: list[int]) -> bool:
+    """Whether a recording is struck, not sustained: it falls between its onsets, and is seldom near its loudest.
+
+    The numbers tell apart 198 recordings of a public sound library (steps, slams, coins; fans, water, motors).
+    """
+    if not onsets:
+        return False
+    blocks = _block_powers(mono[LEAD_SAMPLES:], 960)
+    near_loudest = float(np.mean(blocks > 0.06 * np.quantile(blocks, 0.95))) if len(blocks) else 0.0
+    per_second = len(onsets) / (len(mono) / SAMPLE_RATE)
+    struck = per_second >= 0.1 if near_loudest <= 0.5 else per_second >= 0.8 and near_loudest <= 0.9
+    return struck and _median_fall_db(mono, onsets) >= 10.0
 
 
-def cut_hits(mono: Samples, onsets: list[int]) -> tuple[Cut, ...]:
-    """The recording's hits with their pre-rolls and natural tails, weakest first."""
+def _median_fall_db(mono: Samples, onsets: list[int]) -> float:
+    """From the loudest 10 ms of each hit to the quiet of its second half."""
+    falls = [0.0]
+    for onset, following in itertools.pairwise([*onsets, len(mono)]):
+        power = _block_powers(mono[onset : min(following, onset + 2 * SAMPLE_RATE)], 480)
+        if len(power) >= 5:
+            falls.append(
+                10 * float(np.log10((power[:5].max() + 1e-9) / (np.quantile(power[len(power) // 2 :], 0.3) + 1e-9)))
+            )
+    return float(np.median(falls[1:] or falls))
+
+
+def _block_powers(mono: Samples, size: int) -> NDArray[np.float32]:
+    return np.asarray((mono[: len(mono) // size * size].reshape(-1, size) ** 2).mean(axis=1), np.float32)
+
+
+def cut_hits(mono: Samples, heard: Samples, onsets: list[int]) -> tuple[Cut, ...]:
+    """The recording's hits with their pre-rolls and natural tails, weakest first; ``heard`` tells how loud they are."""
     pieces = []
-    for onset, following in zip(onsets, [*onsets[1:], len(mono)], strict=True):
+    for onset, following in itertools.pairwise([*onsets, len(mono)]):
         pre_roll = min(onset, round(PRE_ROLL_SEC * SAMPLE_RATE))
-        end = _end_of_tail(mono, onset, following, last=following == len(mono))
+        end = _end_of_tail(heard, onset, following, last=following == len(mono))
         samples = mono[onset - pre_roll : end].copy()
         _fade(samples, pre_roll)
         loud = float(np.abs(samples).max(initial=0.0))
         if len(samples) > pre_roll + 48 and loud > 1e-4:
-            pieces.append((float(np.sqrt(_power(samples[pre_roll : pre_roll + 2400]))), samples, pre_roll, loud))
+            pieces.append((float(np.sqrt(_power(heard[onset : onset + 2400]))), samples, pre_roll, loud))
     pieces.sort(key=lambda piece: piece[0])
     ranks = np.linspace(0, 1, len(pieces)) if len(pieces) > 1 else [1.0]
     return tuple(
@@ -251,10 +283,9 @@ def _end_of_tail(mono: Samples, onset: int, following: int, last: bool) -> int:
     end = min(
         following if last else following - round(0.006 * SAMPLE_RATE), onset + round(LONGEST_HIT_SEC * SAMPLE_RATE)
     )
-    blocks = mono[onset:end][: (end - onset) // 480 * 480].reshape(-1, 480)
-    if len(blocks) < 4:
+    power = _block_powers(mono[onset:end], 480)
+    if len(power) < 4:
         return max(end, onset + 1)
-    power = (blocks**2).mean(axis=1)
     heard = np.flatnonzero(power > power.max() * 10 ** (GONE_DB / 10))
     return min(end, onset + (int(heard[-1]) + 3) * 480)
 
