@@ -539,7 +539,7 @@ class Balls:
             time, impact = time + hop, speed
             speed = speed * keeps if 2 * speed * keeps / GRAVITY >= _LAST_HOP_SECONDS else 0.0
             bounces.append(Bounce(time, bounces[-1].x + drift * hop, speed, impact))
-        colour = BALL_COLOURS[int(rng.integers(len(BALL_COLOURS)))]
+        colour = BALL_COLOURS[len(self.balls) % len(BALL_COLOURS)]
         return Ball(radius, float(rng.uniform(0.76, 0.92)), drift, colour, tuple(bounces))
 
     def _touches(self, ball: Ball) -> list[Contact]:
@@ -648,7 +648,7 @@ class Hammer:
 
         reach = self.elbow[0] - self.hit_x
         drop = self.hit_y - self.elbow[1]
-        canvas.limb((self.elbow[0] + 0.25, 0.5), turned(0, 0), 0.16, 0.12, (64, 60, 128))
+        canvas.limb((self.elbow[0] + 0.8, 0.3), turned(0, 0), 0.28, 0.12, (64, 60, 128))
         canvas.limb(turned(0, 0), turned(0.24, 0), 0.115, 0.075, (72, 68, 146))
         canvas.limb(turned(0.2, 0), turned(0.29, 0), 0.07, 0.065, (130, 164, 214))
         canvas.limb(turned(0.275, 0.01), turned(reach - 0.01, 0.01), 0.026, 0.022, (58, 98, 146))
@@ -701,7 +701,7 @@ class Footsteps:
 
     ground = 0.88
     leg = 0.165  # thigh, and as much again below the knee
-    swing_share = 0.78  # of the time between two steps of one foot … that it is in the air is half of that
+    airborne = 0.39  # share of the time from one step of a foot to its next
 
     def __init__(self, scene: Scene, cameras: list[Camera]) -> None:
         self.scene = scene
@@ -736,7 +736,9 @@ class Footsteps:
         head = (chest[0] + 0.014 * facing, chest[1] - 0.085)
         canvas.shadow((x, self.ground + 0.015), 0.4, 0.5)
         far, near = (1, 0) if facing > 0 else (0, 1)
-        self._draw_arm(canvas, chest, facing, 0.5 * math.sin(math.tau * sway), _FAR_SHIRT, _FAR_SKIN)
+        # the arm swings against the leg of its side
+        arm = 0.5 * math.cos(math.tau * sway) * facing
+        self._draw_arm(canvas, chest, facing, arm, _FAR_SHIRT, _FAR_SKIN)
         self._draw_leg(canvas, hips, far, time, facing, _FAR_TROUSERS)
         self._draw_leg(canvas, hips, near, time, facing, _TROUSERS)
         canvas.limb(hips, chest, 0.085, 0.1, _SHIRT)
@@ -744,7 +746,7 @@ class Footsteps:
         canvas.circle(head, 0.052, _SKIN)
         canvas.circle((head[0] - 0.012 * facing, head[1] - 0.014), 0.047, _HAIR)
         canvas.circle((head[0] + 0.02 * facing, head[1] + 0.008), 0.034, _SKIN)
-        self._draw_arm(canvas, chest, facing, -0.5 * math.sin(math.tau * sway), _SHIRT, _SKIN)
+        self._draw_arm(canvas, chest, facing, -arm, _SHIRT, _SKIN)
 
     def foot(self, side: int, time: float) -> tuple[Point, float, int]:
         """Ankle, how far the toes point up (radians), and the way the foot faces."""
@@ -752,10 +754,10 @@ class Footsteps:
         index = next((n for n, step in enumerate(own) if step.time > time), len(own) - 1)
         before, coming = own[max(0, index - 1)], own[index]
         span = coming.time - before.time
-        leave = coming.time - span * self.swing_share / 2 if span > 0 else coming.time
+        leave = coming.time - span * self.airborne
         height = self.ground - _ANKLE
         if time < leave or span <= 0:
-            settling = max(0.0, 1 - (time - before.time) / 0.07)
+            settling = max(0.0, 1 - (time - before.time) / 0.05)
             rolling = min(1.0, max(0.0, (time - leave + 0.14) / 0.14))
             return (before.x, height - 0.022 * rolling**2), 0.38 * settling - 0.5 * rolling**2, before.facing
         share = (time - leave) / (coming.time - leave)

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from footfall_engine.progress import ProgressFn, no_progress
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import Packet, VideoFrame
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -243,8 +243,14 @@ def _picture_stream(container: InputContainer, file: Path) -> VideoStream:
 
 def _origin(container: InputContainer, stream: VideoStream) -> Fraction:
     """Container time of clip time 0. Sound before 0 is encoder delay and does not move it."""
-    start = Fraction(container.start_time, 1_000_000) if container.start_time is not None else Fraction(0)
     base = stream.time_base or Fraction(0)
+    if container.format.name == "avi":  # its PTS are guessed from DTS, late by the decoder's delay
+        first = next(_packets(container, stream), None)
+        _seek(container, stream, Fraction(0))
+        return (
+            (first.pts - first.dts) * base if first and first.pts is not None and first.dts is not None else Fraction(0)
+        )
+    start = Fraction(container.start_time, 1_000_000) if container.start_time is not None else Fraction(0)
     picture_start = stream.start_time * base if stream.start_time is not None else start
     return picture_start if abs(picture_start - start) < _EDGE else max(start, min(Fraction(0), picture_start))
 
@@ -259,16 +265,14 @@ def _rate(stream: VideoStream) -> Fraction:
 @lru_cache(maxsize=64)
 def _probe(identity: str, file: Path) -> ClipFacts:
     with _opened(file) as (container, stream):
-        rate = _rate(stream)
-        first = next((picture for _, picture in _Decoding(container, stream, Fraction(0), rate)), None)
+        rate, origin = _rate(stream), _origin(container, stream)
+        first = next((picture for _, picture in _Decoding(container, stream)), None)
         if first is None:
             raise UnreadableMedia(f"{file.name} has no picture that can be decoded; it may be cut short")
         width, height = _size(first)
-        origin = _origin(container, stream)
-        end = _picture_end(container, stream, rate)
         return ClipFacts(
             path=file,
-            duration=end - origin,
+            duration=_picture_end(file) - origin,
             frame_rate=rate,
             width=width,
             height=height,
@@ -278,28 +282,28 @@ def _probe(identity: str, file: Path) -> ClipFacts:
         )
 
 
-def _picture_end(container: InputContainer, stream: VideoStream, rate: Fraction) -> Fraction:
+def _picture_end(file: Path) -> Fraction:
     """Container time at which the last picture that is really in the file ends (a header may promise more)."""
-    stated = _stated_end(container, stream)
     for back in (*_TAIL_SECONDS, None):
-        if stated is None and back is not None:
-            continue
-        _seek(container, stream, None if stated is None or back is None else stated - back)
-        packets = count = 0
-        end = Fraction(0)
-        for packet in _packets(container, stream):
-            count += 1
-            time = packet.pts if packet.pts is not None else packet.dts
-            if time is not None and not packet.is_discard:
-                packets += 1
-                end = max(end, time * packet.time_base + (packet.duration or 0) * packet.time_base)
-                if not packet.duration:
-                    end = max(end, time * packet.time_base + 1 / rate)
-        if packets:
-            return end
-        if count and back is None:
-            return count / rate  # an elementary stream: no times at all
-    raise UnreadableMedia("there is no picture in this file")
+        with _opened(file) as (container, stream):
+            stated = _stated_end(container, stream)
+            if back is not None:
+                if stated is None or back > stated:
+                    continue
+                _seek(container, stream, stated - back)
+            one_frame = 1 / _rate(stream)
+            ends = [_packet_end(packet, one_frame) for packet in _packets(container, stream)]
+        if known := [end for end in ends if end is not None]:
+            return max(known)
+    return len(ends) * one_frame  # an elementary stream has no times at all
+
+
+def _packet_end(packet: Packet, one_frame: Fraction) -> Fraction | None:
+    """Container time at which a packet's picture goes; None where it is not known or the picture is not shown."""
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    if stamp is None or packet.is_discard:
+        return None
+    return stamp * packet.time_base + ((packet.duration or 0) * packet.time_base or one_frame)
 
 
 def _stated_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
@@ -313,20 +317,18 @@ def _stated_end(container: InputContainer, stream: VideoStream) -> Fraction | No
 # ---- decoding
 
 
-def _seek(container: InputContainer, stream: VideoStream, time: Fraction | None) -> None:
-    """To the keyframe before a container time, or to the start; streams that cannot seek stay where they are."""
+def _seek(container: InputContainer, stream: VideoStream, time: Fraction) -> None:
+    """To the keyframe before a container time; streams that cannot seek stay where they are."""
     import av
 
     base = stream.time_base or Fraction(1, 1_000_000)
-    first = stream.start_time or 0
-    target = first if time is None else max(first, math.floor(time / base))
     try:
-        container.seek(target, stream=stream)
+        container.seek(math.floor(time / base), stream=stream)
     except av.error.FFmpegError as error:
-        log.debug("no seeking in %s: %s", container.name, error)
+        log.debug("no seeking in %s: %s", container.name, _reason(error))
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
     """Packets up to the end of the file or to where it breaks off."""
     import av
 
@@ -338,14 +340,19 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
         log.warning("%s breaks off: %s", container.name, _reason(error))
 
 
+def _first_time(stream: VideoStream) -> Fraction:
+    """Container time at which a stream starts."""
+    return (stream.start_time or 0) * (stream.time_base or Fraction(0))
+
+
 class _Decoding:
     """Pictures from where the container stands, with their container times, which strictly increase."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream, start: Fraction, rate: Fraction) -> None:
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self.container = container
         self.stream = stream
-        self.step = 1 / rate
-        self.next_time = start  # of a picture without PTS
+        self.step = 1 / _rate(stream)
+        self.next_time = _first_time(stream)  # of a picture without PTS
         self.last: Fraction | None = None
         self.damaged = 0
 
@@ -355,8 +362,10 @@ class _Decoding:
                 yield self._time(picture), picture
         for picture in self._decode(None):
             yield self._time(picture), picture
+        if self.damaged:
+            log.warning("%d damaged packets skipped in %s", self.damaged, self.container.name)
 
-    def _decode(self, packet: Any) -> list[VideoFrame]:
+    def _decode(self, packet: Packet | None) -> list[VideoFrame]:
         """What comes out when a packet goes in (None: at the end)."""
         import av
 
@@ -368,7 +377,8 @@ class _Decoding:
 
     def _time(self, picture: VideoFrame) -> Fraction:
         stamp = picture.pts if picture.pts is not None else picture.dts
-        time = self.next_time if stamp is None or picture.time_base is None else stamp * picture.time_base
+        base = self.stream.time_base
+        time = self.next_time if stamp is None or base is None else stamp * base
         if self.last is not None and time <= self.last:
             time = self.last + self.step
         self.last = time
@@ -381,43 +391,24 @@ def _pictures(path: str | Path, region: TimeRange) -> Iterator[tuple[float, Vide
 
     When the clip's first picture comes after the region, it alone is given, at its late time.
     """
-    with _opened(path) as (container, stream):
-        origin = _origin(container, stream)
-        start, end = region.start + origin, region.end + origin
-        decoding, pictures = _decoding_from(container, stream, start)
-        for count, (time, picture) in enumerate(pictures):
-            over = time >= end - _EDGE
-            if not over or count == 0:
-                yield float(time - start), picture
-            if over:
-                break
-        if decoding.damaged:
-            log.warning("%d damaged packets skipped in %s of %s", decoding.damaged, region, Path(path).name)
-
-
-def _decoding_from(
-    container: InputContainer, stream: VideoStream, start: Fraction
-) -> tuple[_Decoding, Iterator[tuple[Fraction, VideoFrame]]]:
-    """Decoding that begins at or before a container time, from as late a keyframe as will do."""
-    first_time = (stream.start_time or 0) * (stream.time_base or Fraction(0))
-    rate = _rate(stream)
     for margin in (*_SEEK_MARGINS, None):
-        target = None if margin is None or start - margin <= first_time else start - margin
-        _seek(container, stream, target)
-        decoding = _Decoding(container, stream, first_time, rate)
-        pictures = iter(decoding)
-        first = next(pictures, None)
-        if target is None or (first is not None and first[0] <= start + _EDGE):
-            break
-    return decoding, _chained(first, pictures)
-
-
-def _chained(
-    first: tuple[Fraction, VideoFrame] | None, rest: Iterator[tuple[Fraction, VideoFrame]]
-) -> Iterator[tuple[Fraction, VideoFrame]]:
-    if first is not None:
-        yield first
-        yield from rest
+        with _opened(path) as (container, stream):
+            origin = _origin(container, stream)
+            start, end = region.start + origin, region.end + origin
+            from_the_top = margin is None or start - margin <= _first_time(stream)
+            if not from_the_top:
+                _seek(container, stream, start - (margin or 0))
+            decoding = _Decoding(container, stream)
+            for count, (time, picture) in enumerate(decoding):
+                if count == 0 and time > start + _EDGE and not from_the_top:
+                    break  # the seek went too far
+                if time < end - _EDGE or count == 0:
+                    yield float(time - start), picture
+                if time >= end - _EDGE:
+                    return
+            else:
+                if from_the_top or decoding.last is not None:
+                    return
 
 
 # ---- one picture
