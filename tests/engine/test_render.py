@@ -18,6 +18,7 @@ from footfall_bridge.errors import (
     InvalidRange,
     JobCancelled,
     MediaNotFound,
+    NoAudioDevice,
     NoPicture,
     NotAStem,
     StemFolderUnusable,
@@ -264,6 +265,27 @@ def test_a_regenerate_that_cannot_be_done_is_refused_by_name(
 def test_a_recording_of_somebody_elses_cannot_be_regenerated(run: Run, old: messages.Stem, clip: Path, tmp_path: Path):
     with pytest.raises(NotAStem, match=r"balls\.mp4"):
         run(again(old, tmp_path, stem=str(clip)))
+
+
+# ---- audition
+
+
+def has_portaudio() -> bool:
+    try:
+        import sounddevice  # noqa: F401
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(has_portaudio(), reason="PortAudio is installed here, and a test must not make a noise")
+def test_a_machine_without_sound_says_what_is_missing(run: Run, old: messages.Stem):
+    with pytest.raises(NoAudioDevice, match="PortAudio library is missing"):
+        run(messages.Audition(path=old.path))
+
+
+def test_stopping_an_audition_needs_no_sound_device(run: Run):
+    run(messages.Audition())
 
 
 # ---- reference recordings
