@@ -1,8 +1,8 @@
 """Cuts between shots, told from thumbnails.
 
-Across a cut the picture before and the picture after have nothing in common, and stay so: the correlation of their
-thumbnails is lost for good. A flash, or something that passes close to the lens, gives the picture back within a
-moment; a pan or a fade loses it bit by bit.
+Across a cut the picture before and the picture after have nothing in common, and stay so: either the correlation of
+their thumbnails is lost, or they differ many times more than any two successive pictures nearby. A flash, or something
+that passes close to the lens, gives the picture back within a moment; a pan or a fade loses it bit by bit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from footfall_engine.analysis.flow import Field
 
 LOST = 0.5  # correlation below which two thumbnails show different things
 SUDDEN = 3.0  # times the usual difference of successive thumbnails nearby
+ABRUPT = 5.0  # times the largest difference nearby: a cut though the pictures are alike
 LEAST_CHANGE = 4.0  # grey levels
+NEARBY = 6  # pairs on either side
 MEMORY = 0.25  # seconds on either side within which the picture must not come back
 FLOOR = 2.0  # grey levels of contrast: what a blank picture is taken to have
 
@@ -27,8 +29,8 @@ def cut_pairs(field: Field) -> NDArray[np.bool_]:
         return cuts
     thumbs = field.thumbs.reshape(len(field.thumbs), -1)
     step = np.array([_difference(thumbs[k], thumbs[k + 1]) for k in range(pairs)])
-    for k in np.flatnonzero(step > LEAST_CHANGE):
-        cuts[k] = _is_sudden(step, int(k)) and _stays_lost(thumbs, field.times, int(k))
+    for k in np.flatnonzero(step > LEAST_CHANGE).tolist():
+        cuts[k] = _is_cut(thumbs, field.times, step, k)
     return cuts
 
 
@@ -41,15 +43,19 @@ def _difference(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
     return float(np.abs(after.astype(np.int16) - before).mean())
 
 
-def _is_sudden(step: NDArray[np.float64], k: int) -> bool:
-    near = np.delete(step[max(0, k - 6) : k + 7], min(k, 6))
-    return bool(near.size == 0 or step[k] > SUDDEN * np.median(near) + 1.0)
-
-
-def _stays_lost(thumbs: NDArray[np.uint8], times: NDArray[np.float64], k: int) -> bool:
+def _is_cut(
+    thumbs: NDArray[np.uint8], times: NDArray[np.float64], step: NDArray[np.float64], k: int
+) -> bool:
+    near = np.delete(step[max(0, k - NEARBY) : k + NEARBY + 1], min(k, NEARBY))
+    if near.size == 0:
+        near = np.zeros(1)
     before = thumbs[(times <= times[k]) & (times >= times[k] - MEMORY)]
     after = thumbs[(times >= times[k + 1]) & (times <= times[k + 1] + MEMORY)]
-    return bool((_normalised(before) @ _normalised(after).T / thumbs.shape[1]).max() < LOST)
+    likeness = _normalised(before) @ _normalised(after).T / thumbs.shape[1]
+    if likeness.max() < LOST and step[k] > SUDDEN * np.median(near) + 1.0:
+        return True
+    least = min(_difference(one, other) for one in before for other in after)
+    return least > ABRUPT * near.max() + LEAST_CHANGE
 
 
 def _normalised(thumbs: NDArray[np.uint8]) -> NDArray[np.float64]:

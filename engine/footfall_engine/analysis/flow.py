@@ -84,7 +84,7 @@ class Tracker:
     """Sees one frame after the other and remembers how the cells moved."""
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._last: Frame | None = None
         self._repeats = 0
         self._seen = 0

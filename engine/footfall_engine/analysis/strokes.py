@@ -22,6 +22,7 @@ Everything works shot by shot and block by block, so that memory does not grow w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -67,20 +68,19 @@ class Shot:
 def shots(cuts: NDArray[np.bool_]) -> list[Shot]:
     """Runs of pairs between cuts."""
     edges = [-1, *np.flatnonzero(cuts).tolist(), len(cuts)]
-    return [Shot(a + 1, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b - a > 2]
+    return [Shot(a + 1, b) for a, b in itertools.pairwise(edges) if b - a > 2]
 
 
 def find_strokes(field: Field, cuts: NDArray[np.bool_], envelope: NDArray[np.float32]) -> list[Stroke]:
     """Every candidate of a region, in no order; `envelope` gets the largest salience of each tick of the region."""
     found: list[Stroke] = []
     for shot in shots(cuts):
-        for start, core_end, v in vertical_blocks(field, shot):
+        for start, (core_begin, core_end), v in vertical_blocks(field, shot):
             salience = stroke_salience(v)
-            core = slice(round(core_end[0] * GRID_RATE) - start, round(core_end[1] * GRID_RATE) - start)
-            ticks = np.arange(start, start + len(v))[core]
-            inside = ticks < len(envelope)
-            envelope[ticks[inside]] = salience[core].max(axis=(1, 2))[inside]
-            found += [stroke for stroke in _maxima(salience, v, start) if core_end[0] <= stroke.time < core_end[1]]
+            ticks = np.arange(start, start + len(v))
+            own = (ticks >= core_begin * GRID_RATE) & (ticks < core_end * GRID_RATE) & (ticks < len(envelope))
+            envelope[ticks[own]] = salience[own].max(axis=(1, 2))
+            found += [stroke for stroke in _maxima(salience, v, start) if core_begin <= stroke.time < core_end]
     return found
 
 
