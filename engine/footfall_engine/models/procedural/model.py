@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from footfall_engine.analysis.picture import MOTION_RATE
 from footfall_engine.models.base import Conditions, Generated, TimedHit
-from footfall_engine.models.procedural import mix, retime
+from footfall_engine.models.procedural import mix, movement, retime
 from footfall_engine.models.procedural.families import FAMILIES, family
 from footfall_engine.models.procedural.prompt import Layer, Reading, manner_with, read_prompt
 from footfall_engine.models.procedural.voice import SAMPLE_RATE, Role, Samples, Strike
@@ -30,10 +30,7 @@ from footfall_engine.progress import ProgressFn, part
 LONGEST_RING_SEC = 8.0  # a strike rings no longer
 BLOCK_SEC, BLOCK_OVERLAP_SEC = 8.0, 1.0  # an endless ambience is made in blocks of the region
 DECLICK_SEC = 0.010
-QUIETEST_MOVEMENT = 0.4  # level of a barely moving picture's busiest moment, beside a wild one's 1
-MOTION_PAN_SEC = 0.25  # how fast a texture follows its source across the screen
 BURST_SEC = 0.35  # of a texture that is played on a hit
-PEAK_HIT_STRENGTH = 0.5  # of a hit guessed from movement
 
 STEP, IMPACT, STOP, START, FLASH = "step", "impact", "stop", "start", "flash"
 MADE_FOR: dict[str, frozenset[str]] = {
@@ -99,7 +96,7 @@ def _cast(reading: Reading, conditions: Conditions) -> tuple[Cast, list[tuple[st
     warnings = []
     hits = conditions.hits
     if struck and not hits:
-        hits = () if lasting else hits_of_movement(conditions)
+        hits = () if lasting else movement.hits(conditions)
         warnings.append(_no_events(struck, conditions, guessed=len(hits)))
     moving = [each.layer for each in lasting if each.layer.family.role is Role.MOTION]
     if moving and conditions.activity <= 0:
@@ -196,23 +193,6 @@ def _count(hits: Sequence[TimedHit]) -> str:
     return f"{len(hits)} {kind}{'' if len(hits) == 1 else 'es' if kind.endswith('sh') else 's'}"
 
 
-def hits_of_movement(conditions: Conditions) -> tuple[TimedHit, ...]:
-    """Peaks of the motion curve as weak hits, for a picture that moves and shows no blow."""
-    motion, x = conditions.motion, conditions.motion_x
-    smooth = np.convolve(np.pad(motion, 6, mode="edge"), np.hanning(13) / np.hanning(13).sum(), "valid")
-    if len(smooth) < 3 or conditions.activity <= 0:
-        return ()
-    peaks = np.flatnonzero((smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:]) & (smooth[1:-1] > 0.3)) + 1
-    hits: list[TimedHit] = []
-    for at in peaks:
-        time = float(at / MOTION_RATE)
-        if time >= conditions.duration or (hits and time - hits[-1].time < 0.25):
-            continue
-        index = 1_000_000 + round((conditions.start + time) * MOTION_RATE)
-        hits.append(TimedHit(time, PEAK_HIT_STRENGTH * float(smooth[at]), float(x[at]), 0.2, IMPACT, index))
-    return tuple(hits)
-
-
 def _no_events(layers: Sequence[Layer], conditions: Conditions, guessed: int) -> tuple[str, str]:
     span = f"between {conditions.start:.1f} and {conditions.start + conditions.duration:.1f} s"
     sentence = f"No hit is to be seen {span} to play {_names(layers)} on"
@@ -255,8 +235,8 @@ def _play(each: Playing, conditions: Conditions, seed: int, before: int, samples
     if kind.role is Role.AMBIENCE:
         return _play_ambience(each.layer, conditions, seed, before, samples, progress)
     if kind.role is Role.MOTION and kind.texture is not None:
-        level = movement_level(conditions, before, samples)
-        return _play_texture(each.layer, level, movement_x(conditions, before, samples), conditions, seed)
+        level = movement.level(conditions, before, samples)
+        return _play_texture(each.layer, level, movement.place(conditions, before, samples), conditions, seed)
     return mix.new_bus(conditions.channels, samples)
 
 
@@ -318,32 +298,6 @@ def _play_texture(
     place = round(conditions.start * MOTION_RATE)
     voice: Samples = texture(len(level), level, layer.manner, _rng(seed, layer, place))
     return mix.pan_gains(x, conditions.channels) * voice[None]
-
-
-def movement_level(conditions: Conditions, before: int, samples: int) -> NDArray[np.float32]:
-    """The motion curve at audio rate, 0…1; a calm picture is softer all through, and still to be heard."""
-    scale = QUIETEST_MOVEMENT + (1 - QUIETEST_MOVEMENT) * np.sqrt(np.clip(conditions.activity, 0, 1))
-    return _at_audio_rate(_smoothed(conditions.motion, 0.05), before, samples) * np.float32(scale)
-
-
-def movement_x(conditions: Conditions, before: int, samples: int) -> NDArray[np.float32]:
-    """Where it moves at audio rate; while nothing does, the last place holds."""
-    weight = _smoothed(conditions.motion, MOTION_PAN_SEC) + np.float32(1e-3)
-    place = _smoothed(conditions.motion * conditions.motion_x, MOTION_PAN_SEC) / weight
-    return _at_audio_rate(place.astype(np.float32), before, samples)
-
-
-def _smoothed(curve: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
-    """A curve at MOTION_RATE under a raised-cosine window of so many seconds."""
-    half = max(1, round(seconds * MOTION_RATE / 2))
-    window = np.hanning(2 * half + 3)
-    padded = np.pad(curve, half + 1, mode="edge") if len(curve) else np.zeros(2 * half + 3, np.float32)
-    return np.convolve(padded, window / window.sum(), "valid").astype(np.float32)
-
-
-def _at_audio_rate(curve: NDArray[np.float32], before: int, samples: int) -> NDArray[np.float32]:
-    times = (np.arange(samples) - before) * (MOTION_RATE / SAMPLE_RATE)
-    return np.interp(times, np.arange(len(curve)), curve).astype(np.float32)
 
 
 def _burst_level(hits: Sequence[TimedHit], before: int, samples: int) -> NDArray[np.float32]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -24,19 +23,23 @@ from numpy.typing import NDArray
 
 from footfall_engine.media.audio import Recording, resample
 from footfall_engine.models.base import Conditions, TimedHit
-from footfall_engine.models.procedural import mix
+from footfall_engine.models.procedural import mix, movement
 from footfall_engine.models.procedural.prompt import Reading, manner_with
 from footfall_engine.models.procedural.voice import SAMPLE_RATE, Manner, Role, Samples
-from footfall_engine.progress import ProgressFn, part
+from footfall_engine.progress import ProgressFn, no_progress, part
 
 FLUX_HOP, FLUX_WINDOW = 256, 1024  # samples
+ENVELOPE_SAMPLES = 24  # half a millisecond
 MIN_GAP_SEC = 0.07  # between two onsets
 PRE_ROLL_SEC = 0.004  # kept before an onset, faded in
 LONGEST_HIT_SEC = 8.0
+LONGEST_REFERENCE_SEC = 120.0  # what lies beyond is not used
+SOURCES_KEPT = 2
 GONE_DB = -54.0  # below a hit's peak its tail has died away
 HIT_RISE_DB = 9.0  # from before an onset to after it, for a clear hit
 STRIKE_PEAK = 0.25  # −12 dBFS at strength 1, as voices have it
-TEXTURE_RMS = 0.08  # at motion 1
+TEXTURE_RMS = 0.06  # at motion 1, as voices have it …
+TEXTURE_CREST = 6.0  # … but spiky recordings stay lower, so that their peaks do
 GRAIN_SEC = 0.32
 LEAD_SAMPLES = 2400  # silence before the recording, so that one that begins with a hit has it found
 RUMBLE_HZ = 25.0  # wind, handling and DC that real recordings carry
@@ -68,7 +71,7 @@ def retimed(
 ) -> tuple[mix.Bus, list[tuple[str, str]]]:
     """The reference in time with the picture: (channels, samples), and what was not done as asked."""
     assert conditions.reference is not None
-    source = take_apart(conditions.reference)
+    source = take_apart(conditions.reference, part(progress, 0.0, 0.3))
     progress(0.3)
     if not source.samples.any():
         silent = mix.new_bus(conditions.channels, round(conditions.duration * SAMPLE_RATE))
@@ -77,7 +80,7 @@ def retimed(
     room = mix.room_amount(manner, dry)
     before = mix.room_samples(room)
     samples = before + round(conditions.duration * SAMPLE_RATE)
-    warnings: list[tuple[str, str]] = []
+    warnings = _too_long(conditions.reference)
     if plays_hits(source, reading):
         if not conditions.hits:
             warnings.append(_no_events(conditions))
@@ -104,6 +107,13 @@ def _manner(reading: Reading) -> tuple[Manner, bool]:
     return manner, reading.dry or any(layer.dry for layer in own)
 
 
+def _too_long(reference: Recording) -> list[tuple[str, str]]:
+    if reference.duration <= LONGEST_REFERENCE_SEC:
+        return []
+    used = f"the first {LONGEST_REFERENCE_SEC:.0f} of its {reference.duration:.0f} s are used"
+    return [("long_reference", f"The reference recording is long; {used}.")]
+
+
 def _no_events(conditions: Conditions) -> tuple[str, str]:
     span = f"between {conditions.start:.1f} and {conditions.start + conditions.duration:.1f} s"
     return "no_events", f"No hit is to be seen {span} to play the reference recording on."
@@ -112,37 +122,31 @@ def _no_events(conditions: Conditions) -> tuple[str, str]:
 # ---- the recording taken apart
 
 
-def take_apart(recording: Recording) -> Source:
+def take_apart(recording: Recording, progress: ProgressFn = no_progress) -> Source:
     """Mono, at our rate, cut at its onsets; kept for the windows and variants that follow."""
-    key = blake2b(recording.samples.tobytes(), digest_size=16).digest()
-    return _source_of(_Keyed(key, recording))
+    longest = round(LONGEST_REFERENCE_SEC * recording.sample_rate)
+    samples = np.ascontiguousarray(recording.samples[:, :longest])
+    key = blake2b(samples.data, digest_size=16).digest() + recording.sample_rate.to_bytes(8, "little")
+    if key not in _kept:
+        while len(_kept) >= SOURCES_KEPT:
+            _kept.pop(next(iter(_kept)))
+        _kept[key] = _taken_apart(samples, recording.sample_rate, progress)
+    return _kept[key]
 
 
-@dataclass(frozen=True)
-class _Keyed:
-    """A recording that compares by its content's digest."""
-
-    key: bytes
-    recording: Recording
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Keyed) and other.key == self.key
+_kept: dict[bytes, Source] = {}
 
 
-@lru_cache(maxsize=2)
-def _source_of(keyed: _Keyed) -> Source:
-    recording = keyed.recording
-    mono = recording.samples.mean(axis=0, keepdims=True, dtype=np.float32)
-    mono = np.nan_to_num(resample(mono, recording.sample_rate, SAMPLE_RATE)[0], posinf=0.0, neginf=0.0)
+def _taken_apart(samples: mix.Bus, sample_rate: int, progress: ProgressFn) -> Source:
+    mono = samples.mean(axis=0, keepdims=True, dtype=np.float32)
+    mono = np.nan_to_num(resample(mono, sample_rate, SAMPLE_RATE)[0], posinf=0.0, neginf=0.0)
+    progress(0.2)
     mono = _peak_one(_high_passed(np.pad(mono, (LEAD_SAMPLES, 0)), RUMBLE_HZ))
     heard = _peak_one(_high_passed(mono, HEARD_HZ))
-    onsets = find_onsets(heard)
+    progress(0.4)
+    onsets = find_onsets(heard, part(progress, 0.4, 0.9))
     clear = [onset for onset in onsets if _rise_db(heard, onset) >= HIT_RISE_DB]
-    cuts = cut_hits(mono, heard, clear or onsets)
-    return Source(mono, cuts, hits_are_clear=_is_made_of_hits(heard, clear))
+    return Source(mono, cut_hits(mono, heard, clear or onsets), hits_are_clear=_is_made_of_hits(heard, clear))
 
 
 def _high_passed(mono: Samples, cutoff_hz: float) -> Samples:
@@ -156,11 +160,11 @@ def _peak_one(mono: Samples) -> Samples:
     return np.asarray(mono / max(float(np.abs(mono).max(initial=0.0)), 1e-6), np.float32)
 
 
-def find_onsets(mono: Samples) -> list[int]:
+def find_onsets(mono: Samples, progress: ProgressFn = no_progress) -> list[int]:
     """Samples at which something begins to sound, to about a millisecond."""
     if len(mono) < FLUX_WINDOW // 4 or not mono.any():
         return []
-    flux = _spectral_flux(mono)
+    flux = _spectral_flux(mono, progress)
     frames = _peaks(flux, round(MIN_GAP_SEC * SAMPLE_RATE / FLUX_HOP))
     onsets: list[int] = []
     for frame in frames:
@@ -170,7 +174,7 @@ def find_onsets(mono: Samples) -> list[int]:
     return onsets
 
 
-def _spectral_flux(mono: Samples) -> NDArray[np.float32]:
+def _spectral_flux(mono: Samples, progress: ProgressFn) -> NDArray[np.float32]:
     """Mean rise of the log spectrum from one frame to the one two hops later; frame k is centred at k · FLUX_HOP."""
     padded = np.pad(mono, (FLUX_WINDOW // 2 + 2 * FLUX_HOP, FLUX_WINDOW))
     frames = sliding_window_view(padded, FLUX_WINDOW)[::FLUX_HOP]
@@ -182,6 +186,7 @@ def _spectral_flux(mono: Samples) -> NDArray[np.float32]:
         with_past = np.concatenate([carried, level])
         flux[first : first + len(level)] = np.maximum(with_past[2:] - with_past[:-2], 0).mean(axis=1)
         carried = with_past[-2:]
+        progress(first / len(frames))
     return flux[2:]
 
 
@@ -212,14 +217,13 @@ def _refined(mono: Samples, about: int) -> int:
     threshold = base + 0.1 * (top - base)
     reached = steepest + int(np.argmax(envelope[steepest : steepest + 10 * step] >= base + 0.5 * (top - base)))
     below = np.flatnonzero(envelope[: reached + 1] <= threshold)
-    return first + (int(below[-1]) if len(below) else 0)
+    return first + (int(below[-1]) + ENVELOPE_SAMPLES if len(below) else 0)
 
 
 def _envelope(mono: Samples) -> NDArray[np.float32]:
-    """Largest magnitude within the half millisecond that follows each sample."""
-    width = 24
-    padded = np.pad(np.abs(mono), (0, width - 1))
-    return np.asarray(sliding_window_view(padded, width).max(axis=1), np.float32)
+    """Largest magnitude within the half millisecond that begins with each sample."""
+    padded = np.pad(np.abs(mono), (0, ENVELOPE_SAMPLES - 1))
+    return np.asarray(sliding_window_view(padded, ENVELOPE_SAMPLES).max(axis=1), np.float32)
 
 
 def _rise_db(mono: Samples, onset: int) -> float:
@@ -354,18 +358,16 @@ def play_texture(
     source: Source, conditions: Conditions, before: int, samples: int, seed: int, progress: ProgressFn
 ) -> mix.Bus:
     """Grains of the recording as loud as the picture is busy: (channels, samples)."""
-    from footfall_engine.models.procedural.model import movement_level, movement_x
-
     grain = min(round(GRAIN_SEC * SAMPLE_RATE), len(source.samples)) // 2 * 2
     hop = grain // 2
     levels, starts = _levels(source.samples, grain)
     order = np.argsort(levels)
     window = np.sin(np.pi * (np.arange(grain) + 0.5) / grain).astype(np.float32)  # equal power at half overlap
     place = round(conditions.start * SAMPLE_RATE) - before  # of the bus in the region
-    motion = movement_level(conditions, before, samples)
+    motion = movement.level(conditions, before, samples)
     voice = np.zeros(samples, np.float32)
     numbers = range(max(0, place // hop - 1), (place + samples) // hop + 1)  # grains stand on a grid of the region
-    usual = float(np.quantile(levels, 0.8))
+    usual = max(float(np.quantile(levels, 0.8)), 1 / TEXTURE_CREST)
     for done, number in enumerate(numbers):
         rng = np.random.default_rng([seed, number])
         at = number * hop - place
@@ -379,7 +381,7 @@ def play_texture(
         if done % 32 == 0:
             progress(done / len(numbers))
     voice *= motion * np.float32(TEXTURE_RMS / max(usual, 1e-5))
-    return mix.pan_gains(movement_x(conditions, before, samples), conditions.channels) * voice[None]
+    return mix.pan_gains(movement.place(conditions, before, samples), conditions.channels) * voice[None]
 
 
 def _levels(mono: Samples, grain: int) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
