@@ -376,3 +376,8 @@ def joined(*parts: tuple[float, Samples]) -> Samples:
 def peaked(x: Samples, peak: float) -> Samples:
     """Scaled to that peak."""
     return x * np.float32(peak / max(float(np.abs(x).max(initial=0.0)), 1e-9))
+
+
+def steady(x: Samples) -> Samples:
+    """Scaled to deviation 1; silence stays silence."""
+    return x * np.float32(1 / max(float(np.std(x)), 1e-9))

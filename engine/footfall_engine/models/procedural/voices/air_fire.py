@@ -77,13 +77,13 @@ def fire(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
     lap = b.band_noise(samples, 30, 260 / size, rng) * np.clip(0.6 + 0.5 * b.wander(samples, 7, rng), 0.05, 2)
     hiss = b.band_noise(samples, 1500, 9000, rng) * np.clip(0.6 + 0.4 * b.wander(samples, 3, rng), 0.1, 2)
     snaps = _crackles(samples, 26 * p.haste(manner), size, rng)
-    return p.sustained(0.06 * lap + 0.018 * hiss + 1.2 * snaps, manner, peak=0.7) * p.gated(level)
+    return p.sustained(0.06 * lap + 0.018 * hiss + 1.2 * snaps, manner) * p.gated(level)
 
 
 def crackle(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
     """Embers, static, twigs: the clicks alone."""
     amount = p.gated(level)
-    return p.sustained(_crackles(samples, 30 * p.haste(manner), p.bigness(manner), rng), manner, peak=0.7) * amount
+    return p.sustained(_crackles(samples, 30 * p.haste(manner), p.bigness(manner), rng), manner) * amount
 
 
 def crackle_hit(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

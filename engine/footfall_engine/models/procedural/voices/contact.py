@@ -65,12 +65,8 @@ def paper(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
 def _crinkles(samples: int, amount: Samples, size: float, rng: b.Rng) -> Samples:
     """Facets of a stiff sheet that snap over: sharp wideband clicks of very unequal size, over a dry rustle."""
-    at = b.times(260 * amount, samples, rng)
-    grains = [
-        b.burst(b.count(0.012), f, 2.4 * f, rng.uniform(0.0008, 0.003), rng, 0.0001)
-        for f in np.geomspace(900, 6000, 14) / size**0.7
-    ]
-    snaps = b.scatter(samples, at, b.heavy_tailed(len(at), rng, 4) + 0.03, grains, rng.integers(0, 14, len(at)))
+    low = round(900 / size**0.7)
+    snaps = b.hail(samples, 260 * amount, b.clicks(low, 7 * low, 2.4, 0.003, 0.0008), 4, rng)
     return snaps + 0.07 * _rustle(samples, amount, 1500 / size, 10000, 120, rng)
 
 
@@ -128,10 +124,11 @@ def _key(h: float, size: float, rng: b.Rng) -> Samples:
 def keyboard(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """A key; when the hands are not seen to come down again soon, the fingers type on a little."""
     h, size = p.hardness(strike, manner), p.bigness(manner, strike)
-    parts, at = [(0.0, _key(h, size, rng))], 0.0
+    keys = [_key(h, size, rng) for _ in range(4)]
+    parts, at = [(0.0, keys[0])], 0.0
     last = min(strike.gap_seconds, 1.2) - 0.2
     while (at := at + p.near(0.108, rng, 0.35) / p.haste(manner)) < last:
-        parts.append((at, np.float32(rng.uniform(0.45, 0.9)) * _key(h, size, rng)))
+        parts.append((at, np.float32(rng.uniform(0.45, 0.9)) * keys[rng.integers(4)]))
     return p.struck(b.in_room(b.joined(*parts), 0.25, 0.43, 3500), strike, manner, rng)
 
 

@@ -74,19 +74,18 @@ def _carpet(s: Step) -> Samples:
     return b.burst(n, 60 / s.size, 420, 0.022, s.rng, 0.0008) + 0.05 * b.burst(n, 1500, 6000, 0.03, s.rng, 0.008)
 
 
-def _loose(s: Step, seconds: float, rate: float, low: float, high: float, grain_tau: float, thud: float) -> Samples:
-    """A bed of small pieces that shift under the shoe: dense collisions, fewer as it settles."""
+def _loose(s: Step, seconds: float, rate: float, low: float, high: float, grain: float, thud: float) -> Samples:
+    """A bed of small pieces that shift under the shoe: dense collisions, fewer as it settles.
+
+    `low` … `high` hertz the pieces' pitches, `grain` their length in seconds, `thud` the share of the shoe itself.
+    """
     n = b.count(seconds)
     t = b.clock(n)
     pressing = np.exp(-t / (0.3 * seconds)) * (0.35 + 0.65 * np.minimum(1, t / 0.02))
-    at = np.r_[0, b.times(rate * pressing, n, s.rng)]
-    grains = []
-    for _ in range(10):
-        f = s.rng.uniform(low, high)
-        grains.append(b.burst(b.count(0.012), 0.6 * f, 1.6 * f, grain_tau, s.rng, 0.0001))
-    gains = (0.08 + b.heavy_tailed(len(at), s.rng, 3)) * np.sqrt(pressing[at])
-    gains[0] = 1.0
-    x = b.scatter(n, at, gains, grains, s.rng.integers(0, len(grains), len(at)))
+    grains = b.clicks(low, high, 1.9, grain, grain)
+    x = b.hail(n, rate * pressing, grains, 3, s.rng) * np.sqrt(pressing)
+    first = grains[s.rng.integers(len(grains))]
+    x[: len(first)] += first
     return x + thud * b.burst(n, 60 / s.size, 350, 0.02, s.rng, 0.0005)
 
 

@@ -12,28 +12,31 @@ from footfall_engine.models.procedural.voices import playing as p
 Level = NDArray[np.float32]
 
 
+IDLE, FULL = 21.5, 75.0  # firings a second
+
+
 def engine(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    """Four cylinders: firings twice a turn, none like the last, through exhaust resonances; intake noise with load."""
+    """Four cylinders, no firing like the last, through an exhaust's resonances; valves; intake noise with load."""
     size = p.bigness(manner)
     load = np.clip(b.followed(level, 0.35), 0, 1)
-    idle, top = 13.0 / size**0.7, 55.0 / size**0.7  # turns per second
-    turns = (idle + (top - idle) * load**1.3) * p.haste(manner) ** 0.5 * (1 + 0.012 * b.wander(samples, 5, rng))
-    phase = b.cycles(2 * turns, samples, float(rng.random()))
+    rate = (IDLE + (FULL - IDLE) * load**1.3) * p.haste(manner) ** 0.5 / size**0.7
+    phase = b.cycles(rate * (1 + 0.04 * b.wander(samples, 7, rng)), samples, float(rng.random()))
     at = b.ticks(phase)
-    cylinder = np.array([1, 0.86, 0.95, 0.8])[np.arange(len(at)) % 4]
-    gains = cylinder * rng.uniform(0.85, 1.15, len(at)) * (0.5 + 0.5 * load[at])
-    pulse = b.burst(b.count(0.03), 40, 700, 0.006, rng, 0.0008) + b.modes(
-        [85 / size, 140 / size], [0.012, 0.01], [1, 0.6], b.count(0.03)
-    )
-    firing = b.showered(samples, at, gains, pulse)
-    freqs = np.array([95, 170, 260, 390, 620, 1100]) / size
-    exhaust = b.resonated(
-        firing, freqs, [0.012, 0.01, 0.008, 0.006, 0.004, 0.003], [0.08, 0.08, 0.06, 0.05, 0.04, 0.03], 0.06
-    )
-    valves = b.showered(samples, at, rng.uniform(0.5, 1, len(at)), b.burst(b.count(0.006), 1500, 6000, 0.001, rng))
-    air = b.band_noise(samples, 200, 2500, rng) * (0.25 + load) * (0.6 + 0.4 * np.cos(2 * np.pi * phase))
-    x = firing + exhaust + 0.1 * valves + 0.05 * air
-    return p.sustained(x.astype(np.float32), manner, 0.09) * p.gated(level, 0.5)
+    cylinder = np.array([1, 0.85, 0.94, 0.8])[np.arange(len(at)) % 4]
+    late = rng.normal(0, 0.0006 * b.SAMPLE_RATE, len(at)).astype(np.intp)
+    at = np.clip(at + late, 0, samples - 1)
+    n = b.count(0.04)
+    pulse = b.burst(n, 35, 700 / size, 0.0044, rng, 0.0015)
+    pulse += 0.6 * b.modes(np.array([70, 120]) / size, [0.012, 0.01], [1, 0.6], n)
+    firing = b.showered(samples, at, cylinder * rng.uniform(0.8, 1.2, len(at)) * (0.5 + 0.5 * load[at]), pulse)
+    k = np.arange(12)
+    freqs = 95 / size * (1 + 0.5 * k) * (1 + b.scattered(12, 0.12))
+    exhaust = b.resonated(firing, freqs, 1 / (56 + 0.05 * freqs), 0.05 / (1 + 0.1 * k), 0.06)
+    stroke = (0.64 + 0.36 * (0.5 + 0.5 * np.cos(2 * np.pi * phase))).astype(np.float32)
+    valves = b.showered(samples, at, rng.uniform(0.3, 1, len(at)), b.burst(b.count(0.006), 1500, 6000, 0.001, rng))
+    air = b.band_noise(samples, 126, 2500 / size**0.5, rng) * (0.3 + load) * stroke
+    x = 0.3 * b.steady(firing) + 0.4 * b.steady(exhaust) + 0.19 * valves + 0.15 * air
+    return p.sustained(x, manner, 0.09) * p.gated(level, 0.5)
 
 
 def machine_hum(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
@@ -49,17 +52,22 @@ def machine_hum(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Sampl
 
 
 def drill(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    """A universal motor: commutator and gear whine that sags under load, brush noise, chatter of the bit."""
+    """A universal motor: gear teeth and commutator over the shaft's turn, sagging under load; brush noise; its case."""
     size = p.bigness(manner)
-    push = np.clip(b.followed(level, 0.12), 0, 1)
-    turn = 250 / size * p.haste(manner) ** 0.5 * (0.55 + 0.45 * push) * (1 + 0.012 * b.wander(samples, 9, rng))
-    phase = b.cycles(turn, samples)
-    gears = b.waveform(phase, 1 / np.arange(1, 25) ** 0.55, rng.uniform(0, 6.28, 24))
-    whine = b.waveform(phase * 11.3, [1, 0.4, 0.2])
-    chatter = np.clip(1 + 0.5 * b.wander(samples, 70, rng), 0.1, 3)
-    brush = b.band_noise(samples, 1500, 9000, rng) * (0.6 + 0.4 * np.cos(2 * np.pi * phase)).astype(np.float32)
-    x = (b.peaked(gears, 1) * chatter + 0.12 * whine + 0.16 * brush).astype(np.float32)
-    return p.sustained(b.band(x, 180, 10000), manner) * p.gated(level, 0.6)
+    push = np.clip(b.followed(level, 0.25), 0, 1)
+    turns = 229 / size * p.haste(manner) ** 0.5 * (0.53 + 0.47 * push) * (1 + 0.006 * b.wander(samples, 40, rng))
+    phase = b.cycles(turns, samples, float(rng.random()))
+    teeth = np.arange(1, 12) ** -0.48 * rng.uniform(0.4, 1, 11)
+    gears = b.waveform(phase, teeth, rng.uniform(0, 2 * np.pi, 11))
+    whine = b.waveform(phase * 9.26, [1, 0.5, 0.3, 0.15])
+    bite = np.clip(1 + 0.3 * b.wander(samples, 20, rng), 0.1, 3)
+    brush = b.band_noise(samples, 900 / size**0.5, 6100, rng)
+    motor = b.peaked(gears, 1) * bite + 0.13 * brush
+    freqs = 529 / size * (1 + 0.4 * np.arange(14)) * (1 + b.scattered(14, 0.12))
+    case = b.resonated(motor, freqs, np.full(14, 0.003), np.full(14, 0.05), 0.03)
+    x = b.steady(motor) + 0.5 * b.steady(case) + 0.41 * whine * bite
+    x += 0.2 * b.band_noise(samples, 300, 3000, rng) * bite
+    return p.sustained(b.band(x, 150, 11000), manner) * p.gated(level, 0.6)
 
 
 def clock(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

@@ -10,6 +10,7 @@ from footfall_engine.models.procedural.voice import Manner, Samples, Strike
 
 STRIKE_PEAK = 0.25  # −12 dBFS at strength 1
 TEXTURE_RMS = 0.06  # at level 1
+LIMIT = 0.7
 
 
 def hardness(strike: Strike, manner: Manner) -> float:
@@ -52,11 +53,15 @@ def struck(x: Samples, strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     return b.faded(b.peaked(x, min(near(loudness(strike, manner), rng, 0.08), 0.95)), 0.01)
 
 
-def sustained(x: Samples, manner: Manner, rms: float = TEXTURE_RMS, peak: float = 0.5) -> Samples:
-    """A steady texture at its level; follow the motion after this."""
+def sustained(x: Samples, manner: Manner, rms: float = TEXTURE_RMS, busy: Samples | None = None) -> Samples:
+    """A texture at its level, its peaks rounded off below ±0.7; follow the motion after this.
+
+    `busy` is the curve that its density followed, so that a texture that mostly rests is not made louder for it.
+    """
     x = tilted(b.without_dc(x), manner.brightness)
-    top, power = float(np.abs(x).max(initial=0.0)), float(np.sqrt(np.mean(x * x)))
-    return x * np.float32(min(rms / max(power, 1e-9), peak / max(top, 1e-9)) * 10 ** (4 * manner.effort / 20))
+    power = float(np.mean(x * x)) / (1.0 if busy is None else max(float(np.mean(busy)), 1e-3))
+    gain = rms / max(power, 1e-10) ** 0.5 * 10 ** (4 * manner.effort / 20)
+    return np.asarray(np.tanh(x * np.float32(gain / LIMIT)) * np.float32(LIMIT), np.float32)
 
 
 def gated(level: NDArray[np.float32], power: float = 1.0) -> Samples:
