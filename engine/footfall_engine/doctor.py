@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from footfall_bridge import __version__
-from footfall_bridge.errors import BadRequest, EngineFault
+from footfall_bridge.errors import BadRequest
 from footfall_bridge.spool import EngineCard, Spool
 
 from footfall_engine.config import FOLDERS, Settings
@@ -223,7 +223,7 @@ def write_bundle(settings: Settings, target: Path) -> list[str]:
                 bundle.writestr(name, redacted(text, settings.token))
         part.replace(target)
     except OSError as error:
-        raise EngineFault(f"the bundle cannot be written to {target}: {error.strerror}") from error
+        raise BadRequest(f"the bundle cannot be written to {target}: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)
     return list(parts)

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from footfall_bridge.errors import EngineFault, MediaNotFound, NoAudio, NoPicture
+from footfall_bridge.errors import BadRequest, MediaNotFound, NoAudio, NoPicture
 from footfall_bridge.messages import Hit
 from footfall_bridge.timeline import TimeRange
 from footfall_engine.analysis.picture import MOTION_RATE, PictureAnalysis
@@ -113,7 +113,7 @@ def test_faults_are_told_by_name_and_leave_no_file(tmp_path: Path, click: Path) 
         write_preview(clip, silent, target, region)
     with pytest.raises(NoPicture):
         write_preview(click, click, target, region)
-    with pytest.raises(EngineFault, match="cannot be written"):
+    with pytest.raises(BadRequest, match="cannot be written"):
         write_preview(clip, click, tmp_path / "no folder" / "out.mp4", region)
     assert not list(tmp_path.glob("*out.mp4*"))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from footfall_bridge.errors import BadRequest
 from footfall_bridge.timeline import TimeRange
 from numpy.typing import NDArray
 
@@ -89,6 +90,8 @@ def write_chart(data: ChartData, target: Path) -> None:
     try:
         figure.savefig(part, format="png", facecolor=PAPER)
         part.replace(target)
+    except OSError as error:
+        raise BadRequest(f"the chart cannot be written to {target}: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from footfall_bridge.errors import EngineFault, InvalidRange, MediaNotFound, NoAudio, UnreadableMedia
+from footfall_bridge.errors import BadRequest, InvalidRange, MediaNotFound, NoAudio, UnreadableMedia
 from footfall_bridge.timeline import TimeRange
 
 from footfall_engine.media.video import probe
@@ -37,7 +37,7 @@ def write_preview(clip: Path, sound: Path, target: Path, region: TimeRange, prog
     Raises
     ------
     MediaNotFound, UnreadableMedia, NoPicture, NoAudio, InvalidRange
-    EngineFault
+    BadRequest
         `target` cannot be written.
     """
     import av
@@ -62,7 +62,7 @@ def _open_target(part: Path) -> Any:
     try:
         part.touch()
     except OSError as error:
-        raise EngineFault(f"the preview cannot be written to {part.parent}: {error.strerror}") from error
+        raise BadRequest(f"the preview cannot be written to {part.parent}: {error.strerror}") from error
     return av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"})
 
 

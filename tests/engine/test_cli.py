@@ -1,0 +1,414 @@
+"""The command as a user has it: what stands on standard output, on standard error, and the exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from footfall_bridge.errors import BadRequest, InvalidMessage, InvalidTime, NoAudioDevice
+from footfall_engine import contacts, resident
+from footfall_engine.cli import app, demo, options
+from footfall_engine.cli.jobs import read_events
+from footfall_engine.media import wav
+from typer.testing import CliRunner, Result
+
+SECONDS = 3.0
+STEM_KEYS = {"path", "variant", "seed", "start", "samples", "rate"}
+
+
+def footfall(*words: object) -> Result:
+    return CliRunner().invoke(app.app, [str(word) for word in words])
+
+
+def answer(*words: object) -> dict[str, Any]:
+    """What the command says in JSON, once it has succeeded."""
+    result = footfall(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def refusal(*words: object, status: int = 2) -> dict[str, str]:
+    """How the command says no in JSON; a sentence and no traceback stands on standard error."""
+    result = footfall(*words, "--json")
+    assert result.exit_code == status, result.output
+    assert result.stderr.startswith("footfall: ")
+    assert "Traceback" not in result.output
+    said = json.loads(result.stdout)["error"]
+    assert said["message"] in result.stderr
+    return said
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "balls.mp4"
+    contacts.render_clip(path, contacts.Scene(duration=SECONDS, width=320, height=180))
+    return path
+
+
+@pytest.fixture(scope="module")
+def silent_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import soundfile
+
+    path = tmp_path_factory.mktemp("sounds") / "sound.wav"
+    soundfile.write(path, np.zeros(48_000), 48_000)
+    return path
+
+
+# ---- answers
+
+
+def test_help_lists_every_command() -> None:
+    text = footfall("--help").output
+    for command in (
+        "serve", "generate", "regenerate", "spot", "status", "cancel", "audition", "models", "families", "doctor",
+        "demo", "bench", "evaluate", "preview",
+    ):  # fmt: skip
+        assert command in text
+
+
+def test_spot_says_duration_and_events(clip: Path) -> None:
+    said = answer("spot", clip)
+    assert said["duration"] == SECONDS
+    assert said["events"]
+    assert all(set(event) == {"time", "strength", "x", "size", "kind"} for event in said["events"])
+
+
+def test_spot_of_a_region_counts_from_its_start(clip: Path) -> None:
+    said = answer("spot", clip, "--in", "1", "--out", "00:00:02:12")
+    assert said["duration"] == pytest.approx(2 + 12 / 25 - 1)
+    assert all(0 <= event["time"] < said["duration"] for event in said["events"])
+
+
+def test_generate_leaves_a_stem_for_each_variant(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "stems with spaces 🎬"
+    said = answer("generate", clip, "--prompt", "rubber ball", "--variants", 2, "--seed", 7, "--out", folder)
+    assert [stem["seed"] for stem in said["stems"]] == [7, 8]
+    for stem in said["stems"]:
+        assert set(stem) == STEM_KEYS
+        facts = wav.read_facts(Path(stem["path"]))
+        assert (facts.samples, facts.sample_rate, facts.channels) == (stem["samples"], stem["rate"], 2)
+        assert stem["samples"] == round(SECONDS * stem["rate"])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(Path(stem["path"]).name for stem in said["stems"])
+
+
+def test_generate_takes_a_region_and_a_folder_both_called_out(clip: Path, tmp_path: Path) -> None:
+    said = answer("generate", clip, "--in", 0.5, "--out", 1.5, "--out", tmp_path, "--mono", "--position", 3600)
+    (stem,) = said["stems"]
+    assert (stem["samples"], stem["start"]) == (48_000, 3600 * 48_000)
+    assert wav.read_facts(Path(stem["path"])).channels == 1
+
+
+def test_a_word_that_is_not_known_is_a_warning(clip: Path, tmp_path: Path) -> None:
+    said = answer("generate", clip, "--prompt", "rubber ball, xyzzyqua", "--out", tmp_path)
+    assert any("xyzzyqua" in warning["message"] for warning in said["warnings"])
+
+
+def test_without_json_the_paths_alone_stand_on_standard_output(clip: Path, tmp_path: Path) -> None:
+    result = footfall("generate", clip, "--out", tmp_path)
+    assert result.exit_code == 0
+    assert [Path(line) for line in result.stdout.splitlines()] == list(tmp_path.glob("*.wav"))
+
+
+def test_regenerate_changes_the_range_and_nothing_else(clip: Path, tmp_path: Path) -> None:
+    (old,) = answer("generate", clip, "--prompt", "rubber ball, rain", "--seed", 1, "--out", tmp_path)["stems"]
+    (new,) = answer("regenerate", old["path"], "--in", 1, "--out", 2, "--seed", 2)["stems"]
+    before, after = (wav.read_pcm(wav.read_facts(Path(stem["path"])), 0, stem["samples"]) for stem in (old, new))
+    assert set(new) == STEM_KEYS
+    assert Path(new["path"]).parent == tmp_path
+    changed = np.flatnonzero((before != after).any(axis=0))
+    assert changed.min() >= 48_000 and changed.max() < 96_000
+
+
+def test_the_users_own_events_replace_the_found_ones(clip: Path, tmp_path: Path) -> None:
+    markers = tmp_path / "markers.csv"
+    markers.write_text("time,strength,kind\n0.5,1,impact\n")
+    (stem,) = answer("generate", clip, "--prompt", "glass hit", "--events", markers, "--out", tmp_path)["stems"]
+    facts = wav.read_facts(Path(stem["path"]))
+    loud = np.abs(wav.to_float(wav.read_pcm(facts, 0, facts.samples))).max(axis=0) > 0.01
+    assert np.argmax(loud) / facts.sample_rate == pytest.approx(0.5, abs=0.005)
+
+
+def test_preview_and_chart_stand_where_they_are_asked_for(clip: Path, tmp_path: Path) -> None:
+    (stem,) = answer("generate", clip, "--in", 1, "--out", tmp_path)["stems"]
+    said = answer("preview", clip, stem["path"], "--to", tmp_path / "watch.mp4", "--chart", tmp_path / "look.png")
+    assert said == {"preview": str(tmp_path / "watch.mp4"), "chart": str(tmp_path / "look.png")}
+    assert (tmp_path / "watch.mp4").stat().st_size > 1000
+    assert (tmp_path / "look.png").stat().st_size > 10_000
+
+
+def test_models_name_both_licences() -> None:
+    (procedural,) = [model for model in answer("models")["models"] if model["name"] == "procedural"]
+    assert procedural["code_licence"] and procedural["weights_licence"]
+
+
+def test_families_are_many_and_have_words() -> None:
+    families = answer("families")["families"]
+    assert len(families) >= 24
+    assert all(family["words"] and family["role"] in ("hits", "motion", "ambience") for family in families)
+
+
+def test_doctor_shows_every_setting() -> None:
+    said = answer("doctor")
+    assert said["settings"]["port"] == {"value": "9770", "from": "default"}
+    assert all(finding["state"] in ("ok", "note") for finding in said["findings"])
+
+
+def test_evaluate_sync_measures_any_folder(tmp_path: Path) -> None:
+    scene = contacts.Scene(duration=4.0, width=320, height=180)
+    truth = contacts.render_clip(tmp_path / "a.mp4", scene)
+    lines = [f"a.mp4,{contact.time}" for contact in truth]
+    (tmp_path / "onsets.csv").write_text("\n".join(["clip,onset_seconds", *lines]))
+    said = answer("evaluate", "sync", tmp_path)
+    assert said["mean_lift"] == said["clips"][0]["lift"]
+    assert said["clips"][0]["onsets"] == len(truth)
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "named"),
+    [
+        (["--in", "nan"], "bad_time", "nan"),
+        (["--in", "-1"], "bad_time", "-1"),
+        (["--in", "inf"], "bad_time", "inf"),
+        (["--in", "soon"], "bad_time", "soon"),
+        (["--in", "00:00:00:99"], "bad_time", "99"),
+        (["--in", "2", "--out", "1"], "bad_range", "2 s"),
+        (["--in", "1", "--out", "1"], "bad_range", "1 s"),
+        (["--out", "99"], "bad_range", "99 s"),
+        (["--in", "99"], "bad_range", "99 s"),
+        (["--in", "1", "--out", "1.001"], "bad_range", "frame"),
+    ],
+)
+def test_a_bad_region_is_refused_with_its_value(
+    clip: Path, tmp_path: Path, words: list[str], code: str, named: str
+) -> None:
+    for said in (refusal("spot", clip, *words), refusal("generate", clip, *words, "--out", tmp_path)):
+        assert said["code"] == code
+        assert named in said["message"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "named"),
+    [
+        (["--variants", "0"], "bad_message", "variants"),
+        (["--variants", "1000"], "bad_message", "1000"),
+        (["--seed", "-1"], "bad_message", "-1"),
+        (["--model", "loudest"], "unknown_model", "loudest"),
+        (["--reference", "/no/such.wav"], "media_not_found", "such.wav"),
+        (["--events", "/no/such.csv"], "media_not_found", "such.csv"),
+        (["--position", "nan"], "bad_time", "nan"),
+    ],
+)
+def test_a_bad_request_is_refused_with_its_value(
+    clip: Path, tmp_path: Path, words: list[str], code: str, named: str
+) -> None:
+    said = refusal("generate", clip, *words, "--out", tmp_path)
+    assert said["code"] == code
+    assert named in said["message"]
+
+
+def test_clips_that_are_none_are_refused_by_name(tmp_path: Path, silent_sound: Path) -> None:
+    empty, text = tmp_path / "empty.mp4", tmp_path / "text.mp4"
+    empty.touch()
+    text.write_text("not a film at all, but long enough to look at" * 50)
+    assert refusal("spot", tmp_path / "none.mp4")["code"] == "media_not_found"
+    assert refusal("spot", tmp_path)["code"] == "media_not_found"
+    assert refusal("spot", empty)["code"] == "media_unreadable"
+    assert refusal("spot", text)["code"] == "media_unreadable"
+    assert refusal("spot", silent_sound)["code"] == "no_picture"
+
+
+def test_a_folder_that_cannot_be_written_is_refused(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        said = refusal("generate", clip, "--out", folder)
+        assert said["code"] == "stem_folder"
+        assert str(folder) in said["message"]
+
+
+def test_generate_needs_a_folder(clip: Path) -> None:
+    assert "--out" in refusal("generate", clip)["message"]
+    assert "folder" in refusal("generate", clip, "--in", 1, "--out", 2)["message"]
+
+
+def test_regenerate_needs_a_range_and_a_stem(clip: Path, silent_sound: Path) -> None:
+    assert "--in" in refusal("regenerate", silent_sound, "--out", 1)["message"]
+    assert "--out" in refusal("regenerate", silent_sound, "--in", 1)["message"]
+    assert refusal("regenerate", silent_sound, "--in", 0, "--out", 0.5)["code"] == "not_a_stem"
+
+
+def test_a_missing_argument_is_a_bad_request() -> None:
+    result = footfall("spot")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_wrong_settings_are_named(home: Path, clip: Path) -> None:
+    (home / "footfall.toml").write_text("prot = 1")
+    said = refusal("spot", clip)
+    assert said["code"] == "bad_settings"
+    assert "prot" in said["message"]
+
+
+def test_a_fault_of_ours_goes_to_the_log_and_not_to_the_user(
+    home: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the flux is low")
+
+    monkeypatch.setattr("footfall_engine.cli.spot.run_job", broken)
+    said = refusal("spot", clip, status=1)
+    assert said["code"] == "internal"
+    assert "Traceback" in (home / "log" / "footfall.log").read_text()
+
+
+def test_audition_without_a_device_is_a_failure_by_name(silent_sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    assert refusal("audition", silent_sound, status=1)["code"] == NoAudioDevice.code
+
+
+def test_without_an_engine_status_and_cancel_say_how_to_start_one(home: Path) -> None:
+    for words in (["status"], ["cancel", "some-job"]):
+        said = refusal(*words, status=1)
+        assert said["code"] == "engine_unreachable"
+        assert "footfall serve" in said["message"]
+
+
+# ---- with an engine running
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[resident.Resident]:
+    with resident.resident_engine(tmp_path_factory.mktemp("resident")) as running:
+        yield running
+
+
+@pytest.fixture
+def at_engine(engine: resident.Resident, monkeypatch: pytest.MonkeyPatch) -> resident.Resident:
+    monkeypatch.setenv("FOOTFALL_HOME", str(engine.settings.file.parent))
+    return engine
+
+
+def test_a_running_engine_does_the_work(at_engine: resident.Resident, clip: Path, tmp_path: Path) -> None:
+    said = answer("generate", clip, "--prompt", "rubber ball", "--seed", 5, "--out", tmp_path / "there")
+    jobs = answer("status")["jobs"]
+    assert [job["label"] for job in jobs if job["state"] == "done"] == ["rubber ball"]
+    assert answer("status", jobs[0]["id"])["stems"][0]["path"] == said["stems"][0]["path"]
+    here = answer("generate", clip, "--prompt", "rubber ball", "--seed", 5, "--here", "--out", tmp_path / "here")
+    sounds = [wav.read_pcm(wav.read_facts(Path(one["stems"][0]["path"])), 0, 10**6) for one in (said, here)]
+    assert np.array_equal(*sounds), "the same seed gives the same samples, there and here"
+
+
+def test_a_refusal_of_the_engine_is_ours(at_engine: resident.Resident, clip: Path) -> None:
+    assert refusal("spot", clip, "--in", 99)["code"] == "bad_range"
+    assert refusal("status", "no-such-job")["code"] == "unknown_job"
+
+
+def test_a_second_engine_says_that_there_is_one(at_engine: resident.Resident) -> None:
+    said = refusal("serve", status=1)
+    assert said["code"] == "engine_running"
+    assert str(at_engine.process.pid) in said["message"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_ctrl_c_cancels_and_leaves_no_file(home: Path, tmp_path: Path) -> None:
+    film = tmp_path / "long.mp4"
+    contacts.render_long_clip(film, 3.0, contacts.Scene(duration=6.0, width=640, height=360))
+    stems = tmp_path / "stems"
+    command = [sys.executable, "-m", "footfall_engine", "generate", str(film), "--out", str(stems), "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not stems.is_dir() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    said, complaint = process.communicate(timeout=30)
+    assert process.returncode == 1, complaint
+    assert json.loads(said)["error"]["code"] == "cancelled"
+    assert "Traceback" not in complaint
+    assert list(stems.iterdir()) == []
+
+
+@pytest.mark.heavy
+def test_the_demo_leaves_stem_preview_and_chart(tmp_path: Path) -> None:
+    said = answer("demo", "--to", tmp_path)
+    for name, start in {"stem": b"RIFF", "preview": b"\0\0\0", "chart": b"\x89PNG"}.items():
+        assert Path(said[name]).parent == tmp_path
+        assert Path(said[name]).read_bytes().startswith(start)
+    assert len(said["contacts"]) > 5
+
+
+# ---- what texts stand for
+
+
+@pytest.mark.parametrize(
+    ("values", "end", "folder"),
+    [
+        ([], None, None),
+        (["stems"], None, "stems"),
+        (["5"], None, "5"),
+        (["5", "stems"], "5", "stems"),
+        (["stems", "5"], "5", "stems"),
+        (["5", "6"], "5", "6"),
+        (["00:00:01:00", "stems"], "00:00:01:00", "stems"),
+        (["48f", "stems"], "48f", "stems"),
+    ],
+)
+def test_out_is_a_time_a_folder_or_both(values: list[str], end: str | None, folder: str | None) -> None:
+    assert options.time_and_folder(values) == (end, folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "error"), [(["nan", "d"], InvalidTime), (["d", "-1"], InvalidTime), (["1", "2", "3"], BadRequest)]
+)
+def test_a_bad_out_is_refused(values: list[str], error: type[BadRequest]) -> None:
+    with pytest.raises(error, match="--out"):
+        options.time_and_folder(values)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"duration": 3, "events": [{"time": 0.5, "strength": 1}, {"time": 2}]}',
+        '[{"time": 0.5, "strength": 1}, {"time": 2}]',
+        "time,strength\n0.5,1\n2,\n",
+        "\ufefftime,strength\r\n0.5,1\r\n2,\r\n",
+    ],
+)
+def test_events_are_read_from_json_and_csv(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "events"
+    file.write_text(text, encoding="utf-8")
+    hits = read_events(file)
+    assert hits is not None
+    assert [(hit.time, hit.strength) for hit in hits] == [(0.5, 1.0), (2.0, 1.0)]
+
+
+@pytest.mark.parametrize(
+    "text", ["time\n-1\n", "time\nnan\n", "when\n1\n", "[1, 2]", "{", '{"duration": 1}', "time,kind\n1,boom\n"]
+)
+def test_events_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "events"
+    file.write_text(text)
+    with pytest.raises(InvalidMessage, match="events"):
+        read_events(file)
+
+
+def test_an_event_far_from_a_contact_is_another_one() -> None:
+    from footfall_bridge.messages import Hit
+
+    events = [Hit(time=1.0), Hit(time=2.0)]
+    assert demo.nearest_offset(1.02, events) == pytest.approx(-0.02)
+    assert demo.nearest_offset(1.5, events) is None
+    assert demo.nearest_offset(1.0, []) is None
