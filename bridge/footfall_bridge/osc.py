@@ -18,7 +18,7 @@ T, F, N    true, false, nothing
 
 Bundles are several messages; their time tags are ignored. A stream is framed as in OSC 1.0 (an int32 of length
 before each packet) or OSC 1.1 (SLIP with END on both sides); the first byte of a connection tells which.
-python-osc reads and builds the messages. Bundles are walked here, because its walk never ends on a negative size.
+python-osc reads and writes the values. Bundles are walked here, because its walk never ends on a negative size.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from typing import Any, get_args
 from pythonosc import slip
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message import ParseError as MessageParseError
-from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.parsing import osc_types
 
 from footfall_bridge import messages, timeline
@@ -65,12 +64,13 @@ def encode(message: messages.Message, token: str | None = None) -> bytes:
 
 def encode_fields(fields: dict[str, Any]) -> bytes:
     """Packet of a mapping with a ``type``."""
-    builder = OscMessageBuilder(PREFIX + fields["type"])
+    tags, data = ",", b""
     for key, value in fields.items():
         if key != "type":
-            builder.add_arg(key, "s")
-            _add_value(builder, key, value)
-    return builder.build().dgram
+            tag, written = _argument(key, value)
+            tags += "s" + tag
+            data += osc_types.write_string(key) + written
+    return osc_types.write_string(PREFIX + fields["type"]) + osc_types.write_string(tags) + data
 
 
 def decode(packet: bytes) -> list[dict[str, Any]]:
@@ -89,12 +89,19 @@ def read(packet: bytes) -> list[Any]:
     return [messages.parse_message(fields) for fields in decode(packet)]
 
 
-def _add_value(builder: OscMessageBuilder, key: str, value: Any) -> None:
-    if isinstance(value, (list, dict)):
-        value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and "\0" in value:
+def _argument(key: str, value: Any) -> tuple[str, bytes]:
+    """Type tag and bytes of a value."""
+    if value is None or isinstance(value, bool):
+        return {None: "N", True: "T", False: "F"}[value], b""
+    if isinstance(value, int):
+        wide = value.bit_length() > 31
+        return ("h", osc_types.write_int64(value)) if wide else ("i", osc_types.write_int(value))
+    if isinstance(value, float):
+        return "d", osc_types.write_double(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if "\0" in text:
         raise InvalidMessage(f"key '{key}' holds a NUL character, which OSC cannot carry")
-    builder.add_arg(value, "d" if isinstance(value, float) else None)
+    return "s", osc_types.write_string(text)
 
 
 def _elements(packet: bytes, depth: int = 0) -> Iterator[bytes]:

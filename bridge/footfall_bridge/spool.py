@@ -132,8 +132,9 @@ class Spool:
         """The engine that serves this folder, or served it last."""
         try:
             fields = json.loads(self.engine_file.read_text(encoding="utf-8"))
-            return EngineCard(**{key: fields.get(key) for key in EngineCard.__dataclass_fields__ if key in fields})
-        except (OSError, ValueError, TypeError, AttributeError):
+            known = {key: fields[key] for key in EngineCard.__dataclass_fields__ if key in fields}
+            return EngineCard(**{**known, "pid": int(fields["pid"]), "heartbeat": float(fields["heartbeat"])})
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     # ---- for the engine
@@ -177,12 +178,12 @@ class Spool:
             raise InvalidMessage(f"the id {str(fields['id'])[:80]!r} is not the file's name, {name!r}")
         return fields
 
-    def settle(self, name: str) -> None:
+    def settle(self, name: str, keep: bool = True) -> None:
         """A claimed request is answered: keep it as the job's ``request.json``, unless one is there already."""
         claimed, kept = self.claimed_file(name), self.request_file(name)
         with contextlib.suppress(InvalidMessage):
             content = _read_request(claimed)
-            if not kept.exists():
+            if keep and not kept.exists():
                 write_whole(kept, content)
         if not _unlink(claimed):  # it may be a folder
             _rename(claimed, self.inbox / (name + REQUEST + REFUSED))

@@ -28,7 +28,7 @@ _NTSC_FAMILY = {round(nominal * 1000 / 1001, 2): Fraction(nominal * 1000, 1001) 
 _TIMECODE = re.compile(r"^(\d{1,3}):([0-5]\d):([0-5]\d)([:;])(\d{1,3})$")
 _FRAMES = re.compile(r"^(\d{1,18})f$")
 _RATIO = re.compile(r"^(\d{1,18})/(\d{1,18})$")
-_DECIMAL = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?$", re.IGNORECASE)
+_DECIMAL = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$", re.IGNORECASE)
 _LONGEST_TEXT = 100  # characters: a time is short, and exact numbers of any length would stall whoever reads them
 
 

@@ -33,6 +33,7 @@ PROGRESS_SECONDS = 0.1  # between two writings of a status in which only the pro
 POSITIONS_KEPT = 50  # queued jobs, the oldest ones, whose place in the queue is kept current
 _TAKEOVER_SECONDS = 2.5  # a fresh heartbeat that does not beat again within this belongs to a dead engine
 
+_QUESTIONS = ("status", "models", "cancel", "notify", "quit")  # what leaves no job behind
 _REPLIES = (messages.EngineStatus, messages.ModelList, messages.Bye)
 
 
@@ -171,13 +172,14 @@ class SpoolServer:
 
     def _handle(self, name: str) -> None:
         """Answer a claimed request. It stays claimed until the queue has it, so that no crash loses it."""
+        fields: dict[str, Any] = {}
         try:
             fields = self._spool.read_claimed(name)
         except InvalidMessage as error:
             self.tell(name, refusal(error, {"id": name}))
         else:
             self._ask(name, fields)
-        self._spool.settle(name)
+        self._spool.settle(name, keep=fields.get("type") not in _QUESTIONS)
 
     def _cancel(self, name: str) -> None:
         if not is_id(name):

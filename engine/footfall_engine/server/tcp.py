@@ -125,6 +125,8 @@ class TcpServer:
             return
         try:
             for packet in connection.decoder.feed(data):
+                if connection.lost:  # dropped by its own questions, whose answers it does not read
+                    return
                 self._answer(packet, connection)
         except InvalidMessage as error:  # the framing is lost, and with it the rest of the stream
             connection.send(refusal(error))
