@@ -146,7 +146,8 @@ def job_bar(quiet: bool) -> Iterator[Callable[[Message], None]]:
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[eta]}"))
-    with Bars(*columns, console=aside(), transient=True) as bars:
+    console = aside()
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("starting", total=1.0, eta="")
 
         def show(event: Message) -> None:

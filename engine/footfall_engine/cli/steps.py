@@ -17,6 +17,7 @@ def step_bar(name: str, quiet: bool) -> Iterator[ProgressFn]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=aside(), transient=True) as bars:
+    console = aside()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task(name, total=1.0)
         yield lambda fraction: bars.update(bar, completed=fraction)
