@@ -212,10 +212,9 @@ def test_the_qualities_table_stays_within_the_limits_of_a_manner():
             assert abs(value) <= (20 if name == "gain_db" else 1), word
 
 
-words = st.sampled_from(
-    sorted({word for family in FAMILIES for word in family.words} | set(lexicon.QUALITIES) | set(lexicon.MATERIALS))
-    + [*lexicon.OPENERS, *lexicon.STRENGTHS, *lexicon.NEGATIONS, "and", ",", "zither", "the", "–"]
-)
+SAID = {word for family in FAMILIES for word in family.words}
+TABLES = (lexicon.QUALITIES, lexicon.MATERIALS, lexicon.OPENERS, lexicon.STRENGTHS, lexicon.NEGATIONS)
+words = st.sampled_from(sorted(SAID.union(*TABLES, ("and", ",", "zither", "the", "–"))))
 
 
 @settings(max_examples=200, deadline=None)

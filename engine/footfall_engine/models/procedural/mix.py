@@ -22,7 +22,9 @@ from footfall_engine.models.procedural.voice import SAMPLE_RATE, Manner
 
 Bus = NDArray[np.float32]
 
-TRIM_DB = 9.0  # a voice peaks at −12 dBFS; in the middle of the picture that becomes −6
+STRIKE_TRIM_DB = 9.0  # a strike peaks at −12 dBFS; in the middle of the picture that becomes −6
+TEXTURE_TRIM_DB = 6.0
+TEXTURE_KNEE, TEXTURE_LIMIT = 0.35, 0.6  # where a texture's rare peaks begin to bend, and what they never pass
 PAN_WIDTH = 0.8  # what stands at the picture's edge is not yet all in one loudspeaker
 FAR_DB = -20.0  # level of what is as far away as can be
 FAR_CUTOFF_HZ = 1500.0
@@ -68,6 +70,16 @@ def add_at(bus: Bus, voice: NDArray[np.float32], at: int, gains: NDArray[np.floa
     last = min(len(voice), bus.shape[1] - at)
     if last > first:
         bus[:, at + first : at + last] += gains * voice[None, first:last]
+
+
+def softened(voice: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A texture whose rare peaks are rounded off, sample by sample, so that windows agree."""
+    over = np.maximum(np.abs(voice) - TEXTURE_KNEE, 0)
+    if not over.any():
+        return voice
+    room = TEXTURE_LIMIT - TEXTURE_KNEE
+    bent = TEXTURE_KNEE + room * np.tanh(over / room)
+    return np.where(over > 0, np.sign(voice) * bent, voice).astype(np.float32)
 
 
 def spread(voice: NDArray[np.float32], channels: int) -> Bus:

@@ -218,9 +218,14 @@ def _perform(cast: Cast, conditions: Conditions, seed: int, progress: ProgressFn
         before = mix.room_samples(room)  # what sounded this long ago is still in the room
         bus = _play(each, conditions, seed, before, before + samples, share)
         bus = mix.with_room(mix.colour(bus, each.layer.manner.distance), room)[:, before:]
-        total += bus * np.float32(mix.db(mix.TRIM_DB + each.layer.level_db + each.layer.manner.gain_db))
+        total += bus * np.float32(mix.db(_trim_db(each) + each.layer.level_db + each.layer.manner.gain_db))
         share(1.0)
     return _declicked(total, conditions)
+
+
+def _trim_db(each: Playing) -> float:
+    struck = each.hits and each.layer.family.strike is not None
+    return mix.STRIKE_TRIM_DB if struck else mix.TEXTURE_TRIM_DB
 
 
 def _play(each: Playing, conditions: Conditions, seed: int, before: int, samples: int, progress: ProgressFn) -> mix.Bus:
@@ -275,7 +280,8 @@ def _play_ambience(
     rise = np.sin(np.pi / 2 * (np.arange(overlap) + 0.5) / overlap).astype(np.float32)
     for done, number in enumerate(numbers):
         if number * hop + hop + overlap > first:
-            block = mix.spread(texture(hop + overlap, level, layer.manner, _rng(seed, layer, number)), bus.shape[0])
+            voice = texture(hop + overlap, level, layer.manner, _rng(seed, layer, number))
+            block = mix.spread(mix.softened(voice), bus.shape[0])
             block[:, -overlap:] *= rise[::-1]
             if number > 0:  # the region begins at full level
                 block[:, :overlap] *= rise
@@ -297,7 +303,7 @@ def _play_texture(
     assert texture is not None
     place = round(conditions.start * MOTION_RATE)
     voice: Samples = texture(len(level), level, layer.manner, _rng(seed, layer, place))
-    return mix.pan_gains(x, conditions.channels) * voice[None]
+    return mix.pan_gains(x, conditions.channels) * mix.softened(voice)[None]
 
 
 def _burst_level(hits: Sequence[TimedHit], before: int, samples: int) -> NDArray[np.float32]:

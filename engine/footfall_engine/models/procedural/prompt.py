@@ -22,8 +22,8 @@ from functools import lru_cache
 from footfall_engine.models.procedural import lexicon
 from footfall_engine.models.procedural.voice import Family, Manner, Role
 
-AMBIENCE_UNDER_HITS_DB = -9.0
-MOTION_UNDER_HITS_DB = -4.0
+AMBIENCE_UNDER_HITS_DB = -7.0
+MOTION_UNDER_HITS_DB = -2.0
 MAX_LAYERS = 8
 _LONGEST_PHRASE = 4  # words
 _LISTED = "over"  # stands for the preposition between sounds that are named without any

@@ -38,7 +38,7 @@ SOURCES_KEPT = 2
 GONE_DB = -54.0  # below a hit's peak its tail has died away
 HIT_RISE_DB = 9.0  # from before an onset to after it, for a clear hit
 STRIKE_PEAK = 0.25  # −12 dBFS at strength 1, as voices have it
-TEXTURE_RMS = 0.06  # at motion 1, as voices have it …
+TEXTURE_RMS = 0.05  # at motion 1, where voices lie after their trim …
 TEXTURE_CREST = 6.0  # … but spiky recordings stay lower, so that their peaks do
 GRAIN_SEC = 0.32
 LEAD_SAMPLES = 2400  # silence before the recording, so that one that begins with a hit has it found
@@ -89,7 +89,7 @@ def retimed(
         bus = play_texture(source, conditions, before, samples, seed, part(progress, 0.3, 0.9))
     bus = mix.with_room(mix.colour(bus, manner.distance, manner.brightness), room)[:, before:]
     progress(1.0)
-    return bus * np.float32(mix.db(mix.TRIM_DB + manner.gain_db)), warnings
+    return bus * np.float32(mix.db(mix.STRIKE_TRIM_DB + manner.gain_db)), warnings
 
 
 def plays_hits(source: Source, reading: Reading) -> bool:
@@ -141,7 +141,7 @@ def _taken_apart(samples: mix.Bus, sample_rate: int, progress: ProgressFn) -> So
     mono = samples.mean(axis=0, keepdims=True, dtype=np.float32)
     mono = np.nan_to_num(resample(mono, sample_rate, SAMPLE_RATE)[0], posinf=0.0, neginf=0.0)
     progress(0.2)
-    mono = _peak_one(_high_passed(np.pad(mono, (LEAD_SAMPLES, 0)), RUMBLE_HZ))
+    mono = _peak_one(np.pad(_high_passed(mono, RUMBLE_HZ), (LEAD_SAMPLES, 0)))
     heard = _peak_one(_high_passed(mono, HEARD_HZ))
     progress(0.4)
     onsets = find_onsets(heard, part(progress, 0.4, 0.9))
@@ -150,10 +150,13 @@ def _taken_apart(samples: mix.Bus, sample_rate: int, progress: ProgressFn) -> So
 
 
 def _high_passed(mono: Samples, cutoff_hz: float) -> Samples:
-    from scipy.signal import butter, sosfilt
+    from scipy.signal import butter, sosfilt, sosfilt_zi
 
-    sos = butter(2, cutoff_hz, "highpass", fs=SAMPLE_RATE, output="sos").astype(np.float32)
-    return np.asarray(sosfilt(sos, mono), np.float32)
+    if not len(mono):
+        return mono
+    sos = butter(2, cutoff_hz, "highpass", fs=SAMPLE_RATE, output="sos")
+    level_at_start = sosfilt_zi(sos) * float(mono[0] if len(mono) else 0.0)  # no step where a recording cuts in
+    return np.asarray(sosfilt(sos, mono, zi=level_at_start)[0], np.float32)
 
 
 def _peak_one(mono: Samples) -> Samples:
@@ -341,7 +344,7 @@ def choose(cuts: tuple[Cut, ...], hit: TimedHit, rng: np.random.Generator) -> Cu
     """
     hands = min(3 if len(cuts) >= 6 else 2, len(cuts))
     hand = cuts[hit.index % hands :: hands]
-    nearest = sorted(hand, key=lambda cut: abs(cut.strength - hit.strength))[:3]
+    nearest = sorted(hand, key=lambda cut: abs(cut.strength - hit.strength))[: min(3, (len(hand) + 1) // 2)]
     return nearest[int(rng.integers(len(nearest)))]
 
 
