@@ -19,7 +19,7 @@ from footfall_engine.media.video import (
     read_frames_at,
     region_of,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
@@ -249,6 +249,13 @@ def test_resampling_shows_the_latest_picture_that_is_not_later(variable, variabl
             k for k, shown in enumerate(variable_times) if shown <= region.start + Fraction(n / fps) + Fraction(1, 1000)
         )
         assert number == on_screen
+
+
+@given(milliseconds=st.integers(40, 1000), fps=st.sampled_from([3.0, 8.0, 24.0, 25.0, 29.97]))
+@settings(max_examples=15, deadline=None)
+def test_resampling_gives_as_many_frames_as_the_region_has_ticks(clip, milliseconds, fps):
+    region = TimeRange(Fraction(1), 1 + Fraction(milliseconds, 1000))
+    assert len(list(read_frames(clip, region, fps=fps, height=24))) == math.ceil(region.duration * Fraction(fps))
 
 
 def test_resampling_before_the_first_picture_shows_the_first(tmp_path):
