@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
-SOURCES := bridge engine tests
+SOURCES := bridge engine tests docs
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench readme clean
 
 demo: $(VENV)/.base  ## make demo, or make demo CLIP=shot.mp4 PROMPT="boots on gravel"
 	$(BIN)/footfall demo $(if $(CLIP),"$(CLIP)") $(if $(PROMPT),--prompt "$(PROMPT)")
@@ -26,6 +26,9 @@ format: $(VENV)/.test
 bench: $(VENV)/.bench  ## make bench, or make bench ARGS=--quick
 	mkdir -p bench-out
 	$(BIN)/footfall bench --json bench-out/bench.json $(ARGS)
+
+readme: $(VENV)/.test  ## fills the README's tables from the code and docs/bench.json
+	$(BIN)/python docs/fill_readme.py
 
 clean:
 	rm -rf $(VENV) build demo-out bench-out .mypy_cache .pytest_cache .ruff_cache .hypothesis

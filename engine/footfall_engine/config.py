@@ -17,7 +17,6 @@ from footfall_bridge.errors import EngineFault, InvalidSettings
 
 SETTINGS_NAME = "footfall.toml"
 LOG_LEVELS = ("debug", "info", "warning", "error")
-LICENCES = ("any", "commercial")
 SECRET = "token"
 FOLDERS = ("data_folder", "log_folder", "spool_folder")
 
@@ -33,7 +32,6 @@ class Settings:
     port: int = 9770  # OSC over UDP and over TCP
     token: str = ""
     default_model: str = "procedural"
-    licence: str = "any"  # "commercial": only models whose weights may be used in sold work
     cache_mb: int = 2048
     keep_jobs_days: int = 30
     log_level: str = "info"
@@ -160,7 +158,6 @@ CHECKS: dict[str, Check] = {
     "port": _whole(0, 65535),  # 0: any free port
     "token": _text,
     "default_model": _text,
-    "licence": _one_of(LICENCES),
     "cache_mb": _whole(0, 10_000_000),
     "keep_jobs_days": _whole(0, 36_500),
     "log_level": _one_of(LOG_LEVELS),

@@ -48,7 +48,6 @@ def test_the_file_changes_what_it_names_and_is_named_as_the_origin(tmp_path: Pat
         ("cache_mb = -1", "cache_mb"),
         ("host = 1", "host"),
         ('log_level = "loud"', "loud"),
-        ('licence = "mine"', "licence"),
         ('data_folder = ""', "data_folder"),
         ("[engine]\nport = 1", "engine"),
         ("port = ", "cannot be read"),

@@ -1,0 +1,80 @@
+"""Fill the tables of the README that say what the code says: families, errors, and the figures of docs/bench.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from footfall_bridge import errors
+from footfall_engine.models.procedural.families import FAMILIES
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+FIGURES = ROOT / "docs" / "bench.json"
+WORDS_SHOWN = 6
+
+_ERROR_LINE = re.compile(r"^[│├└─ ]+(\w+) {2,}([a-z_]+)(?: {2,}(.*))?$", re.MULTILINE)
+_VERDICTS = {True: "yes", False: "**no**", None: "–"}
+
+
+def families() -> str:
+    rows = [
+        [family.name, family.role.value, _some(family.words), ", ".join(family.variants), family.about]
+        for family in FAMILIES
+    ]
+    return table(["family", "driven by", "some of its words", "kinds", "what it is"], rows)
+
+
+def error_codes() -> str:
+    """The tree as its docstring draws it, each code with its exit status."""
+    by_code = {error.code: error for error in errors.all_errors()}
+    rows = [
+        [f"`{code}`", str(by_code[code].exit_status), meaning or _in_words(name)]
+        for name, code, meaning in _ERROR_LINE.findall(errors.__doc__ or "")
+        if code in by_code
+    ]
+    return table(["code", "exit status", "when"], rows)
+
+
+def figures() -> str:
+    if not FIGURES.is_file():
+        return "Not measured yet."
+    report: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8"))
+    machine = report["machine"]
+    rows = [[row["name"], row["target"], row["reached"], _VERDICTS[row["good"]]] for row in report["rows"]]
+    where = f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, {report['date'][:10]}."
+    return table(["what", "must reach", "reached", "good"], rows) + f"\n\n{where}"
+
+
+SECTIONS: dict[str, Callable[[], str]] = {"families": families, "errors": error_codes, "figures": figures}
+
+
+def filled(text: str) -> str:
+    """The README with every generated section as it should be."""
+    for name, make in SECTIONS.items():
+        section = re.compile(rf"(<!-- {name}:[^>]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if len(section.findall(text)) != 1:
+            raise ValueError(f"the README has no section '{name}', or several")
+        made = make()
+        text = section.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", text)
+    return text
+
+
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _some(words: tuple[str, ...]) -> str:
+    return ", ".join(words[:WORDS_SHOWN]) + (" …" if len(words) > WORDS_SHOWN else "")
+
+
+def _in_words(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
