@@ -28,7 +28,7 @@ Colour = tuple[int, int, int]  # blue, green, red, as OpenCV has it
 
 GRAVITY = 4.9  # picture heights per second squared: the picture shows 2 m
 CLEAR_SECONDS = 0.13  # no contact is nearer than this to a cut or to the clip's ends
-APART_SECONDS = 0.09  # nor to another contact
+APART_SECONDS = 0.12  # nor to another contact: three frames at 25 a second
 CLICK_SECONDS = 0.04
 AUDIO_RATE = 48_000  # Hz
 _VARIABLE_GAPS = (1 / 30, 1 / 24, 1 / 20, 1 / 15)  # seconds between pictures at a variable rate
@@ -460,7 +460,7 @@ class Ball:
 
 BALL_COLOURS: tuple[Colour, ...] = ((52, 70, 214), (190, 120, 40), (60, 170, 235), (90, 160, 70), (150, 70, 150))
 _FASTEST_BALL = 2.7  # heights per second at the floor
-_LAST_HOP_SECONDS = 0.24  # a shorter hop is not begun
+_LAST_HOP_SECONDS = 0.28  # a shorter hop is not begun
 
 
 class Balls:
@@ -513,7 +513,7 @@ class Balls:
         return None
 
     def _ball(self, rng: np.random.Generator, enter: float, side: int) -> Ball:
-        radius = float(rng.uniform(0.045, 0.11))
+        radius = float(rng.uniform(0.045, 0.12))
         drift = -side * float(rng.uniform(0.28, 0.42))
         x = side * (self.scene.aspect / 2 * 1.25 + radius)
         speed = float(rng.uniform(1.9, 2.5))
