@@ -320,8 +320,14 @@ class UdpWire:
             places = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
             family, kind, protocol, _, place = min(places, key=lambda found: found[0] != socket.AF_INET)
             self._socket = socket.socket(family, kind, protocol)
-            self._socket.connect(place)
         except OSError as error:
+            raise _unreachable(self.address, error.strerror or str(error)) from error
+        try:
+            self._socket.connect(place)
+            # Whoever had this port before may have had its answers sent elsewhere.
+            self.send(messages.Notify(port=self._socket.getsockname()[1]))
+        except OSError as error:
+            self.close()
             raise _unreachable(self.address, error.strerror or str(error)) from error
 
     def send(self, message: Message) -> None:

@@ -19,12 +19,13 @@ from footfall_bridge.errors import InvalidMessage
 
 MAX_VARIANTS = 32
 MAX_EVENTS = 100_000
+MAX_DETAIL = 4000  # characters; each of many events may be wrong in several ways
 SEED_LIMIT = 2**63
 SCHEMA_FILE = Path(__file__).with_name("messages.schema.json")
 
 JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Made by the client (a UUID as a rule); safe as a file name."""
-TimeValue = Annotated[float | str, Field(union_mode="left_to_right")]
+TimeValue = Annotated[Annotated[float, Field(strict=True)] | str, Field(union_mode="left_to_right")]
 """Seconds as a number, or a string: ``"12.5"``, ``"96000/48000"``, ``"48f"``, ``"01:00:00:00"``, ``"01:00:00;00"``."""
 NO_NUL = r"^[^\x00]*$"  # no file name and no OSC string can hold that character
 Text = Annotated[str, Field(max_length=10_000, pattern=NO_NUL)]
@@ -356,7 +357,7 @@ def _validate(classes: dict[str, type[Message]], fields: Any, what: str) -> Any:
     try:
         return cls.model_validate(fields)
     except ValidationError as error:
-        raise InvalidMessage(_sentence(error, name), detail=str(error)) from error
+        raise InvalidMessage(_sentence(error, name), detail=str(error)[:MAX_DETAIL]) from error
 
 
 def _class_named(classes: dict[str, type[Message]], name: Any, what: str) -> type[Message]:

@@ -122,7 +122,7 @@ class Spool:
         return (self.inbox / (job_id + REQUEST)).exists() or self.claimed_file(job_id).exists()
 
     def forget(self, name: str) -> None:
-        """Clear away the folder of a question once its answer is read."""
+        """Clear away a job's folder, such as that of a question once its answer is read."""
         for file in (self.reply_file(name), self.request_file(name)):
             _unlink(file)
         with contextlib.suppress(OSError):
@@ -195,6 +195,14 @@ class Spool:
             if status is not None and not status.state.final:
                 yield name
 
+    def forget_finished(self, older_than_days: float) -> None:
+        """Clear away what is left of jobs that have long been finished; stems are never kept here."""
+        before = time.time() - older_than_days * 86_400
+        for name in self._job_names():
+            if _changed(self.status_file(name)) / 1e9 < before and (status := self.status(name)) and status.state.final:
+                _unlink(self.status_file(name))
+                self.forget(name)
+
     def write_status(self, status: JobStatus) -> None:
         write_whole(self.status_file(status.id), messages.to_json(status))
 
@@ -256,9 +264,10 @@ def _read_request(file: Path) -> bytes:
         raise InvalidMessage(f"the request cannot be read: {error.strerror}") from error
 
 
-def _changed(entry: os.DirEntry[str]) -> int:
+def _changed(file: Path | os.DirEntry[str]) -> int:
+    """When a file was changed, in nanoseconds."""
     try:
-        return entry.stat(follow_symlinks=False).st_mtime_ns
+        return os.lstat(file).st_mtime_ns
     except OSError:
         return 0
 

@@ -55,6 +55,7 @@ def test_each_request_gets_an_id_of_its_own():
         ({"variants": 33}, "'variants' cannot be 33"),
         ({"variants": "many"}, "'variants' cannot be 'many'"),
         ({"in": float("nan")}, "'in' cannot be nan"),
+        ({"in": True}, "'in' cannot be True"),
         ({"in": [1]}, r"'in' cannot be \[1\]"),
         ({"out": float("inf")}, "'out' cannot be inf"),
         ({"seed": -1}, "'seed' cannot be -1"),

@@ -217,6 +217,16 @@ def test_a_reply_is_cleared_away_once_read(spool):
     assert not spool.job_folder("q").exists()
 
 
+def test_jobs_long_finished_are_cleared_away_and_no_others(spool):
+    for name, state in {"old": JobState.DONE, "new": JobState.DONE, "running": JobState.RUNNING}.items():
+        spool.write_status(JobStatus(id=name, state=state))
+        write_whole(spool.request_file(name), "{}")
+    for name in ("old", "running"):
+        os.utime(spool.status_file(name), (0, 0))
+    spool.forget_finished(older_than_days=30)
+    assert sorted(folder.name for folder in spool.jobs.iterdir()) == ["new", "running"]
+
+
 def test_the_engine_is_known_by_a_fresh_heartbeat(spool):
     assert spool.engine() is None
     spool.write_engine(EngineCard(pid=7, version="0.1", heartbeat=time.time(), udp_port=9770))

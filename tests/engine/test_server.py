@@ -19,6 +19,7 @@ from footfall_bridge.errors import EngineAlreadyRunning, InvalidSettings, PortsT
 from footfall_bridge.messages import Failed, JobState, JobStatus
 from footfall_bridge.spool import CANCEL, REQUEST, EngineCard, Spool
 from footfall_engine.server import ports
+from footfall_engine.server import spool as spool_server
 from footfall_engine.server.tcp import MAX_WAITING_BYTES
 
 from tests.bridge.samples import EVERY_MESSAGE
@@ -118,6 +119,22 @@ def test_answers_go_to_the_port_a_sender_names(datagrams):
         datagrams.send(osc.encode(messages.Notify(port=elsewhere.getsockname()[1])))
         datagrams.send(osc.encode(messages.Models()))
         assert isinstance(heard(elsewhere), messages.ModelList)
+
+
+def test_a_client_is_not_robbed_of_its_answers_by_the_last_user_of_its_port(engine, monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+        last.connect(("127.0.0.1", engine.port))
+        last.send(osc.encode(messages.Notify(port=9)))
+        place = last.getsockname()
+
+    class SamePort(socket.socket):
+        def connect(self, address: object) -> None:
+            self.bind(place)
+            super().connect(address)
+
+    monkeypatch.setattr(socket, "socket", SamePort)
+    with connect(engine.uris["udp"], patience=2) as client:
+        assert client.models().models
 
 
 def test_a_sender_that_went_away_stops_nobody(engine, datagrams):
@@ -369,6 +386,18 @@ def test_a_deleted_spool_folder_is_made_again_and_nothing_is_lost(tmp_path):
         spool.put_cancel(running.id)
         wait_for(spool, request.id, JobState.DONE)
         assert status_of(spool, running.id).state is JobState.CANCELLED
+
+
+def test_without_change_notices_a_request_is_found_all_the_same(tmp_path, monkeypatch):
+    def no_notices(self: object) -> None:
+        raise OSError("no notices from a network folder")
+
+    monkeypatch.setattr(spool_server._InboxWatch, "_observe", no_notices)
+    with wired(tmp_path) as engine:
+        spool = Spool(engine.spool_folder)
+        request = a_request()
+        spool.put(request, request.id)
+        wait_for(spool, request.id, JobState.DONE)
 
 
 def test_what_was_claimed_or_running_when_an_engine_died_is_taken_up(tmp_path):

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 1.0  # also how often the inbox is looked at whatever the notices say
 PROGRESS_SECONDS = 0.1  # between two writings of a status in which only the progress is new
 POSITIONS_KEPT = 50  # queued jobs, the oldest ones, whose place in the queue is kept current
+FINISHED_KEPT_DAYS = 30.0
 _TAKEOVER_SECONDS = 2.5  # a fresh heartbeat that does not beat again within this belongs to a dead engine
 
 _QUESTIONS = ("status", "models", "cancel", "notify", "quit")  # what leaves no job behind
@@ -146,6 +147,7 @@ class SpoolServer:
             self._handle(name)
         for name in self._spool.unfinished():
             self._ask(name, {"type": "status", "id": name})
+        self._spool.forget_finished(FINISHED_KEPT_DAYS)
 
     def _keep_up(self) -> None:
         if not self._spool.inbox.is_dir() or not self._spool.jobs.is_dir():

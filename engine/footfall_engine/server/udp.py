@@ -56,6 +56,10 @@ class UdpServer:
             log.debug("%s was not sent to %s: %s", getattr(message, "type", "?"), place, error)
 
     def redirect(self, place: Place, port: int) -> None:
+        """Have a sender's answers go to another port of its address, or to where it sends from again."""
+        if port == place[1]:
+            self._redirects.pop(place, None)
+            return
         while len(self._redirects) >= MAX_REDIRECTS:
             self._redirects.pop(next(iter(self._redirects)), None)
         self._redirects[place] = (place[0], port, *place[2:])
