@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from footfall_engine.models.procedural.voice import SAMPLE_RATE, Manner
+from footfall_engine.progress import ProgressFn, no_progress
 
 Bus = NDArray[np.float32]
 
@@ -31,8 +32,9 @@ FAR_CUTOFF_HZ = 1500.0
 NEAR_CUTOFF_HZ = 16_000.0
 ROOM_OF_DISTANCE = 0.35  # share of a room that distance alone adds
 MIN_ROOM = 0.02
+ROOM_STRETCH_SEC = 4.0  # convolved at once
 DRY_RT60, WIDE_RT60 = 0.18, 4.2  # seconds, room 0 and 1
-ROOM_GAIN_DB = (-13.0, -2.0)  # energy of the room beside the direct sound, room 0 and 1
+ROOM_GAIN_DB = (-19.0, -8.0)  # energy of the response, room 0 and 1; most of it lies where sounds have theirs
 SPREAD_SAMPLES = 1024  # length of the filters that make an ambience wide
 _ROOM_SEED = 20_231
 
@@ -117,16 +119,22 @@ def room_samples(amount: float) -> int:
     return 0 if amount < MIN_ROOM else int(_rt60(amount) * SAMPLE_RATE)
 
 
-def with_room(bus: Bus, amount: float) -> Bus:
-    """A bus with its early reflections and tail added; the bus keeps its length."""
+def with_room(bus: Bus, amount: float, progress: ProgressFn = no_progress) -> Bus:
+    """A bus with its early reflections and tail added (overlap-add); the bus keeps its length."""
     if amount < MIN_ROOM:
         return bus
     samples = bus.shape[1]
     response = _room_response(round(amount, 2))[: bus.shape[0]]
-    size = _fft_size(samples + response.shape[1])
-    sent = np.fft.rfft(bus.sum(axis=0) * np.float32(1 / np.sqrt(bus.shape[0])), size)
-    wet = np.fft.irfft(sent[None] * np.fft.rfft(response, size, axis=1), size, axis=1)[:, :samples]
-    return bus + wet.astype(np.float32)
+    stretch = min(samples, round(ROOM_STRETCH_SEC * SAMPLE_RATE))
+    size = _fft_size(stretch + response.shape[1])
+    room = np.fft.rfft(response, size, axis=1)
+    sent = bus.sum(axis=0) * np.float32(1 / np.sqrt(bus.shape[0]))
+    total = bus.copy()
+    for first in range(0, samples, stretch):
+        wet = np.fft.irfft(np.fft.rfft(sent[first : first + stretch], size) * room, size, axis=1)
+        total[:, first : first + size] += wet[:, : samples - first].astype(np.float32)
+        progress((first + stretch) / samples)
+    return total
 
 
 def _rt60(amount: float) -> float:

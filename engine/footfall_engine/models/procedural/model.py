@@ -2,7 +2,7 @@
 
 Every random choice hangs on (seed, sound, place in the region) and never on the window that asks, so windows of a long
 region agree: a hit sounds the same from wherever it is heard, an ambience is cut from one endless stretch. Movement
-textures follow the window's motion and agree in level only.
+textures agree as far as the motion that two windows know is the same.
 
 Who plays which hit, when a prompt names several sounds that are struck:
 1. The first sound that is not a rarity (doors, explosions, breaking glass happen once) leads and plays every hit.
@@ -13,13 +13,12 @@ Who plays which hit, when a prompt names several sounds that are struck:
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from footfall_engine.analysis.picture import MOTION_RATE
 from footfall_engine.models.base import Conditions, Generated, TimedHit
 from footfall_engine.models.procedural import mix, movement, retime
 from footfall_engine.models.procedural.families import FAMILIES, family
@@ -216,8 +215,8 @@ def _perform(cast: Cast, conditions: Conditions, seed: int, progress: ProgressFn
         share = part(progress, number / len(cast), (number + 1) / len(cast))
         room = mix.room_amount(each.layer.manner, each.layer.dry)
         before = mix.room_samples(room)  # what sounded this long ago is still in the room
-        bus = _play(each, conditions, seed, before, before + samples, share)
-        bus = mix.with_room(mix.colour(bus, each.layer.manner.distance), room)[:, before:]
+        bus = _play(each, conditions, seed, before, before + samples, part(share, 0.0, 0.8))
+        bus = mix.with_room(mix.colour(bus, each.layer.manner.distance), room, part(share, 0.8, 1.0))[:, before:]
         total += bus * np.float32(mix.db(_trim_db(each) + each.layer.level_db + each.layer.manner.gain_db))
         share(1.0)
     return _declicked(total, conditions)
@@ -234,15 +233,17 @@ def _play(each: Playing, conditions: Conditions, seed: int, before: int, samples
     if each.hits and kind.strike is not None:
         return _play_hits(each, conditions, seed, before, samples, progress)
     if each.hits:
-        return _play_texture(
-            each.layer, _burst_level(each.hits, before, samples), _burst_x(each.hits), conditions, seed
+        level, pan = _burst_level(each.hits, before, samples), _pan_on(_mean_x(each.hits), conditions)
+    elif kind.role is Role.AMBIENCE:
+        level, pan = np.ones(samples, np.float32), _wide(conditions)
+    elif kind.role is Role.MOTION:
+        level, pan = (
+            movement.level(conditions, before, samples),
+            _pan_on(movement.place(conditions, before, samples), conditions),
         )
-    if kind.role is Role.AMBIENCE:
-        return _play_ambience(each.layer, conditions, seed, before, samples, progress)
-    if kind.role is Role.MOTION and kind.texture is not None:
-        level = movement.level(conditions, before, samples)
-        return _play_texture(each.layer, level, movement.place(conditions, before, samples), conditions, seed)
-    return mix.new_bus(conditions.channels, samples)
+    else:
+        return mix.new_bus(conditions.channels, samples)
+    return _play_texture(each.layer, level, pan, conditions, seed, before, progress)
 
 
 def _play_hits(
@@ -265,45 +266,60 @@ def _gap(hits: Sequence[TimedHit], number: int) -> float:
     return hits[number + 1].time - hits[number].time if number + 1 < len(hits) else float("inf")
 
 
-def _play_ambience(
-    layer: Layer, conditions: Conditions, seed: int, before: int, samples: int, progress: ProgressFn
+def _play_texture(
+    layer: Layer,
+    level: NDArray[np.float32],
+    place: Placer,
+    conditions: Conditions,
+    seed: int,
+    before: int,
+    progress: ProgressFn,
 ) -> mix.Bus:
-    """A stretch of an endless texture that is made in blocks, each of the region's own, joined at equal power."""
-    bus = mix.new_bus(conditions.channels, samples)
+    """A stretch of an endless texture that is made in blocks, each of the region's own, joined at equal power.
+
+    ``level`` is that of each sample of the bus; where a block reaches beyond the bus, the level at its edge holds.
+    """
+    bus = mix.new_bus(conditions.channels, len(level))
     texture = layer.family.texture
     if texture is None:
         return bus
     hop, overlap = round(BLOCK_SEC * SAMPLE_RATE), round(BLOCK_OVERLAP_SEC * SAMPLE_RATE)
-    first = round(conditions.start * SAMPLE_RATE) - before  # of the region
-    numbers = range(max(0, (first - overlap) // hop), (first + samples - 1) // hop + 1)
-    level = np.ones(hop + overlap, np.float32)
+    size = hop + overlap
+    first = round(conditions.start * SAMPLE_RATE) - before  # of the bus, in the region
+    numbers = range(max(0, (first - overlap) // hop), max(0, first + len(level) - 1) // hop + 1)
     rise = np.sin(np.pi / 2 * (np.arange(overlap) + 0.5) / overlap).astype(np.float32)
     for done, number in enumerate(numbers):
-        if number * hop + hop + overlap > first:
-            voice = texture(hop + overlap, level, layer.manner, _rng(seed, layer, number))
-            block = mix.spread(mix.softened(voice), bus.shape[0])
-            block[:, -overlap:] *= rise[::-1]
+        at = number * hop - first
+        if at + size > 0:
+            own_level = level[np.clip(np.arange(at, at + size), 0, len(level) - 1)]
+            voice = mix.softened(texture(size, own_level, layer.manner, _rng(seed, layer, number)))
+            voice[-overlap:] *= rise[::-1]
             if number > 0:  # the region begins at full level
-                block[:, :overlap] *= rise
-            _overlay(bus, block, number * hop - first)
+                voice[:overlap] *= rise
+            begin, end = max(0, at), min(len(level), at + size)
+            bus[:, begin:end] += place(voice, begin - at, begin, end)
         progress((done + 1) / len(numbers))
     return bus
 
 
-def _overlay(bus: mix.Bus, block: mix.Bus, at: int) -> None:
-    first, last = max(0, -at), min(block.shape[1], bus.shape[1] - at)
-    if last > first:
-        bus[:, at + first : at + last] += block[:, first:last]
+Placer = Callable[[Samples, int, int, int], mix.Bus]
+"""(voice, where it is first wanted, begin, end) → the bus from sample begin to end."""
 
 
-def _play_texture(
-    layer: Layer, level: NDArray[np.float32], x: NDArray[np.float32], conditions: Conditions, seed: int
-) -> mix.Bus:
-    texture = layer.family.texture
-    assert texture is not None
-    place = round(conditions.start * MOTION_RATE)
-    voice: Samples = texture(len(level), level, layer.manner, _rng(seed, layer, place))
-    return mix.pan_gains(x, conditions.channels) * mix.softened(voice)[None]
+def _pan_on(x: NDArray[np.float32], conditions: Conditions) -> Placer:
+    """At a place on the screen, one for each sample of the bus or one for all."""
+    gains = mix.pan_gains(x, conditions.channels)
+
+    def place(voice: Samples, skip: int, begin: int, end: int) -> mix.Bus:
+        own = gains if gains.shape[1] == 1 else gains[:, begin:end]
+        return own * voice[None, skip : skip + end - begin]
+
+    return place
+
+
+def _wide(conditions: Conditions) -> Placer:
+    """All around."""
+    return lambda voice, skip, begin, end: mix.spread(voice, conditions.channels)[:, skip : skip + end - begin]
 
 
 def _burst_level(hits: Sequence[TimedHit], before: int, samples: int) -> NDArray[np.float32]:
@@ -320,7 +336,7 @@ def _burst_level(hits: Sequence[TimedHit], before: int, samples: int) -> NDArray
     return level
 
 
-def _burst_x(hits: Sequence[TimedHit]) -> NDArray[np.float32]:
+def _mean_x(hits: Sequence[TimedHit]) -> NDArray[np.float32]:
     return np.array([np.mean([hit.x for hit in hits])], np.float32)
 
 
