@@ -262,21 +262,20 @@ def heavy_tailed(n: int, rng: Rng, exponent: float = 2.0) -> Floats:
 # ---- liquids
 
 
-def bubble(radius: float, rise: float, samples: int | None = None) -> Samples:
+def bubble(radius: float, rise: float, damping: float = 1.0) -> Samples:
     """One air bubble, van den Doel (2005), eqs. 2–4: damped sine whose pitch rises as it nears the surface.
 
     Parameters
     ----------
     radius : float, metres (0.15 mm … 15 mm); frequency 3 / radius, Minnaert
-    rise : float, 0 … 0.3, share of the damping that turns into upward glide
+    rise : float, 0 … 2, share of the damping that turns into upward glide
+    damping : float, share of the free bubble's losses; less in a vessel that sends sound back
     """
     f0 = 3.0 / radius
-    damping = 0.13 / radius + 0.0072 * radius**-1.5
-    n = samples or count(min(0.3, 6 / damping))
-    t = clock(n)
-    sigma = rise * damping
-    phase = 2 * np.pi * f0 * (t + 0.5 * sigma * t * t)
-    return (np.sin(phase) * np.exp(-damping * t)).astype(np.float32)
+    loss = (0.13 / radius + 0.0072 * radius**-1.5) * damping
+    t = clock(count(min(0.3, 7 / loss)))
+    phase = 2 * np.pi * f0 * (t + 0.5 * rise * loss * t * t)
+    return (np.sin(phase) * np.exp(-loss * t) * np.minimum(1, t / 0.001)).astype(np.float32)
 
 
 def bubbles(samples: int, at: NDArray[np.intp], radii: Floats, rises: Floats, gains: ArrayLike) -> Samples:

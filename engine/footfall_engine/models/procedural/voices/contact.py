@@ -21,23 +21,32 @@ Level = NDArray[np.float32]
 
 def _rustle(samples: int, amount: Samples | float, low: float, high: float, folds: float, rng: b.Rng) -> Samples:
     """Soft noise broken up by folds that catch and let go, `folds` a second."""
-    grain = np.clip(b.wander(samples, folds, rng), 0, 3) ** 1.5
+    catching = np.clip(b.wander(samples, folds, rng), 0, 3) ** 1.65 + 0.24
     slow = np.clip(0.5 + 0.6 * b.wander(samples, 4, rng), 0.05, 2)
-    return b.band_noise(samples, low, high, rng) * grain * slow * amount
+    return b.band_noise(samples, low, high, rng) * catching * slow * amount
+
+
+def _weave(samples: int, amount: Samples | float, size: float, speed: float, rng: b.Rng) -> Samples:
+    """Cloth on cloth: strokes of the limbs, folds within them, and the threads' own small catches."""
+    low = round(800 / size**0.7)
+    strokes = np.clip(0.6 + 0.6 * b.wander(samples, 2.3 * speed, rng), 0.02, 2)
+    threads = b.hail(samples, 800 * speed * strokes, b.clicks(low, 6 * low, 2, 0.0012, 0.0012), 3, rng)
+    return (0.6 * _rustle(samples, strokes, 275 / size, 9500, 35 * speed, rng) + THREADS * threads * strokes) * amount
+
+
+THREADS = 7
 
 
 def cloth(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     h, size = p.hardness(strike, manner), p.bigness(manner, strike)
     n = b.count(rng.uniform(0.3, 0.5) * size**0.3 / p.haste(manner))
     shape = b.decay(n, 0.12, 0.0008) + 0.7 * b.swell(n, 0.35, 1.0)
-    x = _rustle(n, shape, 500 / size, 4000 + 4500 * h, 70, rng) + 0.8 * b.burst(n, 250 / size, 3500, 0.012, rng)
+    x = b.peaked(_weave(n, shape, size, 1.0, rng), 1) + 0.8 * b.burst(n, 250 / size, 3500 * (0.5 + h), 0.012, rng)
     return p.struck(b.in_room(x, 0.1, 0.25), strike, manner, rng)
 
 
 def cloth_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    amount = p.gated(level, 1.2)
-    x = _rustle(samples, 1.0, 500 / p.bigness(manner), 6500, 60 * p.haste(manner), rng)
-    return p.sustained(x, manner) * amount
+    return p.sustained(_weave(samples, 1.0, p.bigness(manner), p.haste(manner), rng), manner) * p.gated(level, 1.2)
 
 
 def leather(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

@@ -31,22 +31,19 @@ Lobe = Callable[[Step], Samples]
 
 
 def _shoe(s: Step, low: float, high: float, tau: float) -> Samples:
-    n = b.count(0.16)
-    heel = b.burst(n, low / s.size, high * (0.5 + s.hard), tau, s.rng, 0.0002)
-    leg = b.modes(np.array([78, 128]) / s.size, [0.03, 0.02], [0.5, 0.35], n)
-    return heel + 0.7 * leg
+    """The shoe's own landing: a dull noise, brighter when it comes down hard, and the leg's weight under it."""
+    n = b.count(0.3)
+    heel = b.burst(n, low / s.size, high * (0.6 + 0.8 * s.hard), tau, s.rng, 0.0008)
+    leg = b.modes(np.array([78, 128]) / s.size * s.rng.uniform(0.9, 1.1, 2), [0.03, 0.02], [0.5, 0.35], n)
+    return heel + 2.0 * leg
 
 
 def _concrete(s: Step) -> Samples:
-    n = b.count(0.16)
-    tap = b.modes(
-        np.array([410, 930, 1480, 2350]) / s.size**0.5 * s.rng.uniform(0.94, 1.06, 4),
-        [0.012, 0.008, 0.006, 0.004],
-        [0.5, 0.5, 0.4, 0.3],
-        n,
+    """A dull landing and the fine grit that is ground as the sole rolls over it."""
+    click = max(0.0, s.hard - 0.6) * b.burst(b.count(0.05), 900 / s.size, 4500, 0.004, s.rng, 0.0002)
+    return b.joined(
+        (0.0, _shoe(s, 127, 800, 0.025)), (0.0, click), (0.0, 0.035 * _loose(s, 0.57, 1200, 780, 2340, 0.0015, 0))
     )
-    grit = b.burst(n, 2000, 8000, 0.012, s.rng, 0.002)
-    return _shoe(s, 250, 3800, 0.008) + 0.5 * s.hard * tap + 0.12 * grit
 
 
 def _wood(s: Step) -> Samples:
@@ -55,7 +52,7 @@ def _wood(s: Step) -> Samples:
     board = b.modes(
         freqs, 1 / (14 + 0.07 * freqs), b.contact_gain(freqs, 0.004 * (1.3 - s.hard)) * s.rng.uniform(0.5, 1, 7), n
     )
-    board[: b.count(0.16)] += 0.6 * _shoe(s, 200, 3000, 0.007)
+    board[: b.count(0.3)] += 0.6 * _shoe(s, 200, 3000, 0.007)
     return board
 
 
@@ -65,7 +62,7 @@ def _metal(s: Step) -> Samples:
     grate = b.modes(
         freqs, 1 / (7 + 0.006 * freqs), b.contact_gain(freqs, 0.0012 * (1.3 - s.hard)) * s.rng.uniform(0.4, 1, 9), n
     )
-    grate[: b.count(0.16)] += 1.2 * _shoe(s, 300, 5000, 0.006)
+    grate[: b.count(0.3)] += 1.2 * _shoe(s, 300, 5000, 0.006)
     return 0.6 * grate
 
 
@@ -143,7 +140,7 @@ def _water(s: Step) -> Samples:
 
 
 SURFACES: dict[str, tuple[Lobe, float]] = {  # surface: its lobe, the room around it
-    "concrete": (_concrete, 0.5),
+    "concrete": (_concrete, 0.11),
     "wood": (_wood, 0.35),
     "gravel": (_gravel, 0.08),
     "grass": (_grass, 0.05),
@@ -157,19 +154,22 @@ SURFACES: dict[str, tuple[Lobe, float]] = {  # surface: its lobe, the room aroun
 }
 
 
+ROOM_SECONDS = 0.2
+
+
 def footstep(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """Heel, sole, and on wet ground a little water."""
     lobe, room = SURFACES.get(manner.material, SURFACES["concrete"])
     hard = p.hardness(strike, manner)
     foot = 1.0 + (0.03 if strike.index % 2 else -0.03)
     size = p.bigness(manner) * foot
-    roll = min(rng.uniform(0.07, 0.11) / p.haste(manner), 0.35 * strike.gap_seconds)
+    roll = min(rng.uniform(0.068, 0.092) / p.haste(manner), 0.35 * strike.gap_seconds)
     heel = lobe(Step(hard, size, 1.0, manner.wetness, rng))
-    sole = lobe(Step(0.6 * hard, 0.85 * size, 0.5, manner.wetness, rng))
-    parts = [(0.0, heel), (roll, np.float32(rng.uniform(0.3, 0.55)) * sole)]
+    sole = lobe(Step(0.7 * hard, size, 0.4, manner.wetness, rng))
+    parts = [(0.0, heel), (roll, np.float32(rng.uniform(0.25, 0.43)) * sole)]
     if manner.wetness > 0.05 and manner.material != "water":
         parts.append((0.0, np.float32(0.5 * manner.wetness) * _water(Step(hard, size, 1.0, 1.0, rng))))
-    return p.struck(b.in_room(b.joined(*parts), room, 0.45), strike, manner, rng)
+    return p.struck(b.in_room(b.joined(*parts), room, ROOM_SECONDS, 2500), strike, manner, rng)
 
 
 def hooves(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

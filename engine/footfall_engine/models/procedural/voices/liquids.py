@@ -14,24 +14,33 @@ from footfall_engine.models.procedural.voices import playing as p
 
 
 def drip(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """A drop meets water: the impact's tick, then 10–20 ms later the bubble it traps, then a second one."""
-    size, h = p.bigness(manner, strike), p.hardness(strike, manner)
-    n = b.count(0.3)
-    tick = b.burst(n, 1500, 9000, 0.0012, rng, 0.0001) + 0.5 * b.modes([p.near(2600, rng, 0.2) / size], [0.003], [1], n)
-    radius = 0.0027 * size * p.near(1, rng, 0.12)
-    parts = [(0.0, np.float32(0.35 + 0.3 * h) * tick)]
-    for at, r, g in (
-        (rng.uniform(0.006, 0.014), radius, 1.0),
-        (rng.uniform(0.03, 0.09), radius * rng.uniform(0.5, 0.8), rng.uniform(0.1, 0.4)),
-    ):
-        parts.append((at, np.float32(g) * _risen(b.bubble(r, rng.uniform(0.08, 0.18)))))
-    return p.struck(b.in_room(b.joined(*parts), 0.35, 0.6), strike, manner, rng)
+    """A drop meets water; when no other is seen soon, one or two more fall from the same place.
+
+    The vessel answers with a hollow note, and the wet surface with a little wash.
+    """
+    size = p.bigness(manner, strike)
+    parts = [(0.0, _drop(size, rng))]
+    last = min(0.586 / p.haste(manner), max(strike.gap_seconds - 0.1, 0.05))
+    for _ in range(rng.poisson(1.58 * last)):
+        parts.append((last * rng.uniform(0.06, 1), np.float32(0.857 * rng.uniform(0.2, 1)) * _drop(size, rng)))
+    n = b.count(0.9)
+    wash = b.burst(n, 572, 4162, 0.222, rng, 0.01) * np.clip(0.6 + 0.6 * b.wander(n, 30, rng), 0, 3)
+    x = b.joined(*parts, (0.0, np.float32(0.116) * wash))
+    vessel = 516 / size * np.array([1, 1.93, 2.71])
+    x += 0.0733 * b.resonated(x, vessel, [0.0482, 0.0337, 0.0241], [0.1, 0.06, 0.04], 0.2)
+    return p.struck(b.in_room(x, 0.248, 0.267, 6610), strike, manner, rng)
 
 
-def _risen(x: Samples) -> Samples:
-    n = min(48, len(x))
-    x[:n] *= np.linspace(0, 1, n, dtype=np.float32)
-    return x
+def _drop(size: float, rng: b.Rng) -> Samples:
+    """The impact's tick and, 20 ms later, the bubble it traps, close under the surface and so rising steeply."""
+    tick = b.burst(b.count(0.03), 1200, 8000, 0.002, rng, 0.0001)
+    radius = float(np.clip(0.0028 * size * np.exp(0.102 * rng.standard_normal()), 0.0008, 0.009))
+    trapped = b.bubble(radius, 0.946 * rng.uniform(0.2, 2), 0.491)
+    parts = [(0.0, np.float32(0.9) * tick), (0.0217 * rng.uniform(0.6, 1.5), trapped)]
+    for _ in range(3):
+        later = 0.0217 + rng.exponential(0.025)
+        parts.append((later, np.float32(0.015 * rng.random()) * b.bubble(radius * rng.uniform(0.25, 0.7), 0.05, 0.491)))
+    return b.joined(*parts)
 
 
 def _bubbly(
