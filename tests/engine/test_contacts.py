@@ -9,6 +9,7 @@ from footfall_bridge.messages import HitKind
 from footfall_bridge.timeline import TimeRange
 from footfall_engine import contacts
 from footfall_engine.contacts import SCENES, Scene, contacts_of, frames_of, presentation_times, render_clip
+from footfall_engine.contacts.footsteps import ANKLE
 from footfall_engine.media.video import probe, read_frames, region_of
 
 SMALL = {"width": 320, "height": 180}
@@ -65,7 +66,7 @@ def test_hammer_is_down_at_its_contacts_alone():
 
 def test_foot_comes_down_at_its_contacts_and_then_stands():
     walker = staged(Scene("footsteps", seed=1))
-    sole = walker.ground - contacts._ANKLE
+    sole = walker.ground - ANKLE
     for number, step in enumerate(walker.steps[2:-2], start=2):
         (_, before), _, _ = walker.foot(number % 2, step.time - 0.03)
         (x, height), _, _ = walker.foot(number % 2, step.time)
