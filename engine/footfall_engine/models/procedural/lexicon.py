@@ -275,6 +275,7 @@ MATERIALS: dict[str, tuple[str, ...]] = {
     "water": ("water",),
     "carpet": ("carpet",),
     "rug": ("carpet",),
+    "mat": ("carpet",),
     "plastic": ("plastic",),
     "rubber": ("rubber", "plastic"),
     "vinyl": ("plastic",),
@@ -370,7 +371,7 @@ GENERIC = _words(
     "hit hits hitting strike fall falling fell drop dropping land landing blow tool close closing closed open air "
     "crackle crackling hiss hissing rumble rumbling ring ringing hum humming movement slide sliding change "
     "hand hands palm swing swinging throw jump jumping drag dragging remote"
-)
+) | {"pass by", "fly by"}
 """Words of families that yield to any other in the same phrase: a hammer that hits is a hammer."""
 
 STOP_WORDS = _words(
@@ -394,11 +395,11 @@ PLACES = _words(
     "shore bridge yard square market shop store bar pub restaurant school hospital airport "
     "ship boat cabin barn farm stage arena stadium court rooftop path trail stair tree sky night day morning "
     "evening afternoon summer winter autumn spring air side top end middle front back edge corner place world "
-    "bucket bowl cup sink tub bag"
+    "bucket bowl cup sink tub bag face head chest leg knee neck body empty mechanical electrical twice debris"
 )
 VERBS = _words(
     "open move turn use hold carry pick set lift hang sit stand pull push catch touch pass start stop begin end enter "
-    "leave cross come go clatter rattle clash bang rise"
+    "leave cross come go clatter rattle clash bang rise shut"
 )
 """Who, where and what is done: they make no sound of their own. Said alone, they are reported all the same."""
 

@@ -363,7 +363,8 @@ def _vocabulary(families: tuple[Family, ...]) -> dict[tuple[str, ...], Meaning]:
         for phrase in (family.name, *family.words):
             learn(phrase, family=family)
     for phrase in lexicon.GENERIC:
-        learn(phrase, generic=True)
+        if phrase_key(phrase) in found:
+            learn(phrase, generic=True)
     for (word, *rest), meaning in list(found.items()):
         for plain in plain_forms(word)[1:] if not rest and meaning.family else ():
             base = found.get((plain,), Meaning())
@@ -390,6 +391,8 @@ def _gather(parts: Sequence[Part]) -> tuple[list[Sound], dict[str, float]]:
             waiting = {}
             sounds += part.sounds
             continue
+        if part.unknown:  # its qualities are those of something that is not played
+            part.effects = {name: value for name, value in part.effects.items() if name == "room"}
         leads_on = any(later.sounds for later in parts[at + 1 : at + 2]) and parts[at + 1].joined_by in ("and", "but")
         if not sounds or leads_on:
             _add(waiting, part.effects)
@@ -398,9 +401,27 @@ def _gather(parts: Sequence[Part]) -> tuple[list[Sound], dict[str, float]]:
             _add(sound.effects, part.effects)
         if part.materials:
             sounds[-1].materials[:0] = part.materials
+    sounds = _merged(sounds)
     if sounds:
         _share_room(sounds)
     return sounds, waiting
+
+
+def _merged(sounds: Sequence[Sound]) -> list[Sound]:
+    """A sound named twice, the one time without a word about it, is one sound: "footsteps, boots on gravel"."""
+    merged: list[Sound] = []
+    for sound in sounds:
+        same = next((each for each in merged if each.family == sound.family and _is_plain(each, sound)), None)
+        if same is None:
+            merged.append(sound)
+        else:
+            _add(same.effects, sound.effects)
+            same.materials += sound.materials
+    return merged
+
+
+def _is_plain(*sounds: Sound) -> bool:
+    return any(not sound.effects and not sound.materials for sound in sounds)
 
 
 def _share_room(sounds: Sequence[Sound]) -> None:
