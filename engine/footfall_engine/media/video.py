@@ -5,8 +5,8 @@ Conventions
 Clip time 0 is the start of the container's timeline (its earliest stream), so a picture and its own sound keep
 their distance and a transport stream that starts at 1.4 s starts at 0 here. A picture's time is its decoder PTS.
 Regions are half-open; a PTS may lie up to 1 ms before a boundary and still count as on it, because Matroska keeps
-milliseconds. Grey is luma stretched to the full range 0…255. Rotation (the display matrix) and pixel aspect are
-applied: what comes out is upright with square pixels.
+milliseconds. Grey is luma stretched to the full range 0…255. Rotation (the display matrix) is applied, so what comes
+out is upright; pixels are taken as square and mirroring is left alone.
 
 Damaged packets are skipped and counted in the log; only a region without a single picture is an error.
 """
