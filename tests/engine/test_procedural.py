@@ -142,6 +142,16 @@ def test_a_hit_before_the_window_rings_into_it():
     assert np.abs(ringing[:, : RATE // 10]).max() > 1e-3
 
 
+def test_windows_agree_on_movement_and_on_what_the_picture_chooses():
+    hits = (hit(0.5, kind="step", index=0), hit(2.9, size=0.05, index=1), hit(3.5, kind="stop", index=2))
+    whole = conditions("", hits, duration=5.0)
+    later = tuple(replace(each, time=each.time - 3.0) for each in hits)
+    motion, x = whole.motion[300:], whole.motion_x[300:]
+    window = sound(replace(whole, hits=later, duration=2.0, start=3.0, motion=motion, motion_x=x))
+    inside = slice(RATE // 4, 7 * RATE // 4)  # smoothing knows nothing beyond a window's edges
+    np.testing.assert_allclose(window[:, inside], sound(whole)[:, 3 * RATE :][:, inside], atol=0.02)
+
+
 def test_an_endless_ambience_has_no_gap_where_its_blocks_meet():
     rain = sound(conditions("wind", duration=20.0))
     short = np.sqrt((rain[:, : 20 * RATE].reshape(2, 200, -1) ** 2).mean(axis=(0, 2)))
@@ -272,7 +282,7 @@ def test_without_a_prompt_the_picture_chooses_and_the_warning_says_what():
     cast, warnings = voice_from_picture(hits, activity=0.5)
     assert sorted(hit.index for each in cast for hit in each.hits) == list(range(7))
     ((code, sentence),) = warnings
-    assert code == "no_prompt" and "'footsteps' for 2 steps" in sentence and "'cloth' for movement" in sentence
+    assert code == "no_prompt" and "'footsteps' for steps" in sentence and "'cloth' for movement" in sentence
     assert np.abs(sound(conditions("", hits))).max() > 0.01
 
 

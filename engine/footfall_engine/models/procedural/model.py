@@ -13,7 +13,7 @@ Who plays which hit, when a prompt names several sounds that are struck:
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,7 +96,7 @@ def _cast(reading: Reading, conditions: Conditions) -> tuple[Cast, list[tuple[st
     hits = conditions.hits
     if struck and not hits:
         hits = () if lasting else movement.hits(conditions)
-        warnings.append(_no_events(struck, conditions, guessed=len(hits)))
+        warnings.append(movement.no_events(_names(struck), guessed=bool(hits)))
     moving = [each.layer for each in lasting if each.layer.family.role is Role.MOTION]
     if moving and conditions.activity <= 0:
         warnings.append(("no_movement", f"Nothing moves in this picture, so {_names(moving)} cannot be heard."))
@@ -141,63 +141,53 @@ def _in_time(hits: Iterable[TimedHit]) -> tuple[TimedHit, ...]:
     return tuple(sorted(hits, key=lambda hit: hit.time))
 
 
-# Without words: kind of hit → (family, qualities). Sizes are shares of the picture's height.
-SMALL, BIG = 0.12, 0.45
-_SMALL_BLOW = ("wood impact", {"size": -0.4, "effort": -0.2})
-_BLOW = ("wood impact", {"brightness": -0.1})
-_BIG_BLOW = ("body fall", {"effort": 0.4, "size": 0.3})
-_BY_KIND = {
-    STEP: ("footsteps", {}),
-    STOP: ("body fall", {"effort": -0.5, "size": -0.2, "gain_db": -4.0}),
-    START: ("whoosh", {"gain_db": -3.0}),
-    FLASH: ("electric spark", {"gain_db": -4.0}),
+@dataclass(frozen=True)
+class Choice:
+    """What is played for one kind of thing that the picture shows."""
+
+    seen: str  # as the warning calls it
+    family: str
+    effects: Mapping[str, float]
+
+
+SMALL, BIG = 0.12, 0.45  # sizes of hits, shares of the picture's height
+CHOICES: dict[str, Choice] = {
+    STEP: Choice("steps", "footsteps", {}),
+    "small impact": Choice("small impacts", "wood impact", {"size": -0.4, "effort": -0.2}),
+    IMPACT: Choice("impacts", "wood impact", {"brightness": -0.1}),
+    "big impact": Choice("big impacts", "body fall", {"effort": 0.4, "size": 0.3}),
+    STOP: Choice("what comes to rest", "body fall", {"effort": -0.5, "size": -0.2, "gain_db": -4.0}),
+    START: Choice("what flies off", "whoosh", {"gain_db": -3.0}),
+    FLASH: Choice("flashes", "electric spark", {"gain_db": -4.0}),
+    "movement": Choice("movement", "cloth", {"gain_db": -8.0}),
 }
-_MOVEMENT = ("cloth", {"gain_db": -8.0})
 
 
 def voice_from_picture(
     hits: tuple[TimedHit, ...], activity: float, reading: Reading | None = None
 ) -> tuple[Cast, list[tuple[str, str]]]:
     """Without a prompt: each hit by its kind and size, movement as cloth. The warning says what was chosen."""
-    reading = reading or Reading(())
-    groups: dict[str, tuple[Layer, list[TimedHit]]] = {}
-    for hit in hits:
-        name, effects = _BY_KIND.get(hit.kind) or _blow(hit)
-        layer = _layer_of(name, effects, reading)
-        groups.setdefault(f"{name} {sorted(effects.items())}", (layer, []))[1].append(hit)
-    cast = [
-        Playing(replace(layer, copy=copy), tuple(own)) for copy, (_, (layer, own)) in enumerate(sorted(groups.items()))
-    ]
-    if activity > 0:
-        cast.append(Playing(_layer_of(*_MOVEMENT, reading)))
-    chosen = [f"'{each.layer.family.name}' for {_count(each.hits)}" for each in cast if each.hits]
-    chosen += [f"'{_MOVEMENT[0]}' for movement"] if activity > 0 else []
-    said = ", ".join(chosen) or "nothing moves in the picture, so nothing sounds"
-    return cast, [("no_prompt", f"No prompt names a sound that is known; chosen from the picture: {said}.")]
+    cast, said = [], []
+    for number, (kind, choice) in enumerate(CHOICES.items()):
+        own = tuple(hit for hit in hits if _kind_and_size(hit) == kind)
+        if own or (kind == "movement" and activity > 0):
+            cast.append(Playing(_chosen(choice, number, reading or Reading(())), own))
+            said.append(f"'{choice.family}' for {choice.seen}")
+    played = ", ".join(said) or "nothing moves in the picture, so nothing sounds"
+    return cast, [("no_prompt", f"No prompt names a sound that is known; chosen from the picture: {played}.")]
 
 
-def _blow(hit: TimedHit) -> tuple[str, dict[str, float]]:
-    return _SMALL_BLOW if hit.size < SMALL else _BIG_BLOW if hit.size > BIG else _BLOW
+def _kind_and_size(hit: TimedHit) -> str:
+    if hit.kind != IMPACT:
+        return hit.kind
+    return "small impact" if hit.size < SMALL else "big impact" if hit.size > BIG else IMPACT
 
 
-def _layer_of(name: str, effects: dict[str, float], reading: Reading) -> Layer:
-    chosen = family(name)
-    manner = manner_with(manner_with(chosen.manner, effects), reading.qualities)
+def _chosen(choice: Choice, copy: int, reading: Reading) -> Layer:
+    chosen = family(choice.family)
+    manner = manner_with(manner_with(chosen.manner, choice.effects), reading.qualities)
     manner = replace(manner, material=chosen.manner.material or chosen.default_variant)
-    return Layer(chosen, manner, text="", dry=reading.dry)
-
-
-def _count(hits: Sequence[TimedHit]) -> str:
-    kind = hits[0].kind
-    return f"{len(hits)} {kind}{'' if len(hits) == 1 else 'es' if kind.endswith('sh') else 's'}"
-
-
-def _no_events(layers: Sequence[Layer], conditions: Conditions, guessed: int) -> tuple[str, str]:
-    span = f"between {conditions.start:.1f} and {conditions.start + conditions.duration:.1f} s"
-    sentence = f"No hit is to be seen {span} to play {_names(layers)} on"
-    if guessed:
-        sentence += f"; played softly on {guessed} peaks of the movement instead"
-    return "no_events", sentence + "."
+    return Layer(chosen, manner, text="", dry=reading.dry, copy=copy)
 
 
 def _names(layers: Sequence[Layer]) -> str:

@@ -59,3 +59,9 @@ def hits(conditions: Conditions) -> tuple[TimedHit, ...]:
         index = GUESSED_INDEX + round((conditions.start + time) * MOTION_RATE)
         found.append(TimedHit(time, PEAK_HIT_STRENGTH * float(smooth[at]), float(x[at]), 0.2, "impact", index))
     return tuple(found)
+
+
+def no_events(what: str, guessed: bool) -> tuple[str, str]:
+    """Warning for a window without hits. The same sentence for every window, so that it is told once."""
+    sentence = f"No hit is to be seen to play {what} on, in this region or a long part of it"
+    return "no_events", sentence + ("; peaks of the movement are played softly instead." if guessed else ".")

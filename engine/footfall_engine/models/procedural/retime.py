@@ -82,9 +82,10 @@ def retimed(
     samples = before + round(conditions.duration * SAMPLE_RATE)
     warnings = _too_long(conditions.reference)
     if plays_hits(source, reading):
+        hits = conditions.hits or movement.hits(conditions)
         if not conditions.hits:
-            warnings.append(_no_events(conditions))
-        bus = play_hits(source, conditions.hits, conditions.channels, before, samples, seed, part(progress, 0.3, 0.9))
+            warnings.append(movement.no_events("the reference recording", guessed=bool(hits)))
+        bus = play_hits(source, hits, conditions.channels, before, samples, seed, part(progress, 0.3, 0.9))
     else:
         bus = play_texture(source, conditions, before, samples, seed, part(progress, 0.3, 0.9))
     bus = mix.with_room(mix.colour(bus, manner.distance, manner.brightness), room)[:, before:]
@@ -112,11 +113,6 @@ def _too_long(reference: Recording) -> list[tuple[str, str]]:
         return []
     used = f"the first {LONGEST_REFERENCE_SEC:.0f} of its {reference.duration:.0f} s are used"
     return [("long_reference", f"The reference recording is long; {used}.")]
-
-
-def _no_events(conditions: Conditions) -> tuple[str, str]:
-    span = f"between {conditions.start:.1f} and {conditions.start + conditions.duration:.1f} s"
-    return "no_events", f"No hit is to be seen {span} to play the reference recording on."
 
 
 # ---- the recording taken apart
