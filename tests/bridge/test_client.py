@@ -195,8 +195,8 @@ class LosingWire(UdpWire):
     """UDP as it is on a bad day."""
 
     def __init__(self, *place, chance: random.Random) -> None:
-        super().__init__(*place)
         self._chance = chance
+        super().__init__(*place)
 
     def send(self, message):
         if self._chance.random() < 0.7:
