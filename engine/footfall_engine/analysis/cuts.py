@@ -43,9 +43,7 @@ def _difference(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
     return float(np.abs(after.astype(np.int16) - before).mean())
 
 
-def _is_cut(
-    thumbs: NDArray[np.uint8], times: NDArray[np.float64], step: NDArray[np.float64], k: int
-) -> bool:
+def _is_cut(thumbs: NDArray[np.uint8], times: NDArray[np.float64], step: NDArray[np.float64], k: int) -> bool:
     near = np.delete(step[max(0, k - NEARBY) : k + NEARBY + 1], min(k, NEARBY))
     if near.size == 0:
         near = np.zeros(1)

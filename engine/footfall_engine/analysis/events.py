@@ -1,46 +1,161 @@
-"""Visible hits: the strokes that stand out."""
+"""Visible hits of a region: which strokes and which bursts of movement count.
+
+A region is judged window by window, by how much of the time something happens:
+
+- *clear*: between its strokes next to nothing comes down and goes up (a ball, a hammer, before a still background).
+  Small strokes count then, and may follow each other quickly.
+- *sparse*: most of the time hardly anything moves. Every burst of movement counts, at its fastest moment: what is at
+  rest and suddenly moves is an event, whatever its direction (a recoil, a bark, a slammed door).
+- *busy*, the rest: strokes that stand out among the others count.
+
+Light that flares up and is gone again counts in all of them.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from footfall_bridge.messages import Hit, HitKind
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from footfall_engine.analysis.flow import Field
 from footfall_engine.analysis.motion import columns_x
-from footfall_engine.analysis.strokes import GRID_RATE, Stroke, find_strokes
+from footfall_engine.analysis.strokes import BROAD, CRISP, GRID_RATE, Curve, Stroke, Survey, survey
 
-SHORTEST_GAP = 0.15  # seconds between two hits
-STANDS_OUT = 0.3  # share of the clip's strong strokes
-STRONG = 95  # percentile of the envelope of salience that counts as strong
+WINDOW = 20.0  # seconds judged together
+STRONG = 95  # percentile of an envelope that counts as strong
+LIVELY = 98  # percentile of the liveliness that counts as lively
+CLEAR_BACKGROUND = 0.02  # median of the crisp envelope, as a share of the strong
+SPARSE_BACKGROUND = 0.2  # median of the liveliness, as a share of the lively
+CLEAR_SHARE, CLEAR_GAP = 0.1, 0.08  # least share of the strong, seconds between two hits
+BUSY_SHARE, BUSY_GAP = 0.35, 0.15
+BURST_SHARE, BURST_GAP = 0.4, 0.25
+STILL = 0.01  # heights per second, RMS over the picture: less is not a burst
+QUIET = 0.25  # share of the movement on the other side that makes it a start or a stop
+ASIDE = 0.12  # seconds before and after a hit that its kind is told from
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something that counts, before it is described."""
+
+    time: float
+    strength: float
+    row: int
+    column: int
 
 
 def find_hits(field: Field, cuts: NDArray[np.bool_], duration: float) -> tuple[Hit, ...]:
     """Hits of a region in order of time; none lies on a cut."""
-    envelope = np.zeros(round(duration * GRID_RATE) + 1, np.float32)
-    strokes = find_strokes(field, cuts, envelope)
-    strong = float(np.percentile(envelope, STRONG))
-    chosen = choose(strokes, STANDS_OUT * strong)
-    strongest = max((stroke.salience for stroke in chosen), default=1.0)
-    return tuple(_hit(field, stroke, stroke.salience / strongest, duration) for stroke in chosen)
+    ticks = round(duration * GRID_RATE) + 1
+    if len(field.v) < 2:
+        return ()
+    strokes, liveliness = survey(field, cuts, ticks)
+    count = max(1, round(duration / WINDOW))
+    moments: list[Moment] = []
+    for number in range(count):
+        start, end = duration * number / count, duration * (number + 1) / count
+        moments += _moments(field, strokes[CRISP], strokes[BROAD], liveliness, start, end)
+    return tuple(_hit(field, moment, duration) for moment in sorted(moments, key=lambda moment: moment.time))
 
 
-def choose(strokes: list[Stroke], threshold: float) -> list[Stroke]:
-    """Strokes above a threshold, the strongest first at least SHORTEST_GAP apart, in order of time."""
+def _moments(
+    field: Field, crisp: Survey, broad: Survey, liveliness: Curve, start: float, end: float
+) -> Iterator[Moment]:
+    """What counts in the window [start, end)."""
+    window = slice(round(start * GRID_RATE), round(end * GRID_RATE) + 1)
+    lively = float(np.percentile(liveliness[window], LIVELY))
+    if _share_of_background(crisp.envelope[window], STRONG) < CLEAR_BACKGROUND:
+        yield from _strokes(crisp, window, CLEAR_SHARE, CLEAR_GAP)
+    elif np.median(liveliness[window]) < SPARSE_BACKGROUND * lively:
+        yield from _bursts(field, liveliness, window, lively)
+    else:
+        yield from _strokes(broad, window, BUSY_SHARE, BUSY_GAP)
+
+
+def _share_of_background(curve: Curve, percentile: float) -> float:
+    strong = float(np.percentile(curve, percentile))
+    return float(np.median(curve)) / strong if strong > 0 else 1.0
+
+
+def _strokes(found: Survey, window: slice, share: float, gap: float) -> Iterator[Moment]:
+    strong = float(np.percentile(found.envelope[window], STRONG))
+    inside = [stroke for stroke in found.strokes if window.start <= stroke.time * GRID_RATE < window.stop]
+    for stroke in choose(inside, share * strong, gap):
+        yield Moment(stroke.time, min(1.0, stroke.salience / strong), stroke.row, stroke.column)
+
+
+def choose(strokes: list[Stroke], threshold: float, gap: float) -> list[Stroke]:
+    """Strokes above a threshold, the strongest first and at least a gap (seconds) apart."""
     chosen: list[Stroke] = []
     for stroke in sorted(strokes, key=lambda stroke: (-stroke.salience, stroke.time)):
         if stroke.salience < threshold:
             break
-        if all(abs(stroke.time - other.time) >= SHORTEST_GAP for other in chosen):
+        if all(abs(stroke.time - other.time) >= gap for other in chosen):
             chosen.append(stroke)
-    return sorted(chosen, key=lambda stroke: stroke.time)
+    return chosen
 
 
-def _hit(field: Field, stroke: Stroke, strength: float, duration: float) -> Hit:
+def _bursts(field: Field, liveliness: Curve, window: slice, lively: float) -> Iterator[Moment]:
+    """Fastest moments of bursts of movement, where the picture moves most."""
+    least = max(STILL, BURST_SHARE * lively)
+    largest = maximum_filter1d(liveliness, 2 * round(BURST_GAP * GRID_RATE) + 1)
+    for tick in np.flatnonzero((liveliness >= largest) & (liveliness > least)).tolist():
+        if window.start <= tick < window.stop:
+            time = tick / GRID_RATE
+            row, column = np.unravel_index(int(np.argmax(field.energy[_pair_at(field, time)])), field.energy.shape[1:])
+            yield Moment(time, min(1.0, float(liveliness[tick]) / lively), int(row), int(column))
+
+
+def _pair_at(field: Field, time: float) -> int:
+    return int(np.clip(np.searchsorted(field.times, time, side="right") - 1, 0, len(field.v) - 1))
+
+
+def _hit(field: Field, moment: Moment, duration: float) -> Hit:
     return Hit(
-        time=min(max(0.0, stroke.time), duration),
-        strength=min(1.0, strength),
-        x=float(columns_x(field.u.shape[2])[stroke.column]),
-        size=0.2,
-        kind=HitKind.IMPACT,
+        time=min(max(0.0, moment.time), duration),
+        strength=min(1.0, max(0.0, moment.strength)) ** 0.5,
+        x=float(columns_x(field.v.shape[2])[moment.column]),
+        size=_size(field, moment),
+        kind=_kind(field, moment),
     )
+
+
+def _size(field: Field, moment: Moment) -> float:
+    """Share of the picture's height, around a hit's cell, that moves at least half as fast as that column's fastest."""
+    pair = _pair_at(field, moment.time)
+    near = field.energy[max(0, pair - 1) : pair + 2, :, max(0, moment.column - 1) : moment.column + 2]
+    profile = near.astype(np.float32).max(axis=(0, 2))
+    moving = profile >= 0.5 * profile.max()
+    first = last = int(np.argmin(np.where(moving, np.abs(np.arange(len(moving)) - moment.row), len(moving))))
+    while first > 0 and moving[first - 1]:
+        first -= 1
+    while last + 1 < len(moving) and moving[last + 1]:
+        last += 1
+    return float(last + 1 - first) / len(moving)
+
+
+def _kind(field: Field, moment: Moment) -> HitKind:
+    """Start or stop when there is hardly any movement before or after, around the hit's cell; impact otherwise."""
+    rows = slice(max(0, moment.row - 1), moment.row + 2)
+    columns = slice(max(0, moment.column - 1), moment.column + 2)
+    middles = (field.times[:-1] + field.times[1:]) / 2
+    before, after = (
+        float(field.energy[pairs, rows, columns].astype(np.float32).mean())
+        for pairs in (
+            _span(middles, moment.time - ASIDE, moment.time),
+            _span(middles, moment.time, moment.time + ASIDE),
+        )
+    )
+    if before < QUIET * after:
+        return HitKind.START
+    return HitKind.STOP if after < QUIET * before else HitKind.IMPACT
+
+
+def _span(middles: NDArray[np.float64], start: float, end: float) -> slice:
+    """Pairs whose middles lie in [start, end]; at least one."""
+    first = min(int(np.searchsorted(middles, start)), len(middles) - 1)
+    return slice(first, max(first + 1, int(np.searchsorted(middles, end, side="right"))))

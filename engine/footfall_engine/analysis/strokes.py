@@ -2,14 +2,18 @@
 
 Salience
 --------
-On a grid of GRID_RATE ticks a second, the vertical velocity v (down is positive) of a neighbourhood of cells is
-averaged over APPROACH seconds before a moment and over REBOUND seconds after it. What came down and what went up again
-are multiplied, so that both are needed:
+On a grid of GRID_RATE ticks a second, the vertical velocity v (down is positive) of a neighbourhood of cells is averaged
+over a time `approach` before a moment and over a time `rebound` after it. What came down and what went up again are
+multiplied, so that both are needed; purity says how much of all the movement there was just that:
 
-    salience(t) = sqrt( max(0, mean v over [t − APPROACH, t]) · max(0, −mean v over [t, t + REBOUND]) )
+    gesture(t)  = sqrt( max(0, mean v over [t − approach, t]) · max(0, −mean v over [t, t + rebound]) )
+    purity(t)   = gesture(t) / sqrt( mean speed over [t − approach, t] · mean speed over [t, t + rebound] )
+    salience(t) = gesture(t) · sqrt(purity(t))
 
-A candidate is a maximum of salience in its neighbourhood of space and time. Gravity is why it is down and up: the same
-measure turned upside down finds the tops of the strokes. Motion that only stops or only starts has little salience.
+A candidate is a maximum of salience in its neighbourhood of space and time. Gravity is why it is down and up: turned
+upside down, the same measure finds the tops of the strokes. Motion that only stops, or only starts, has no salience.
+There are two gestures: a CRISP one for bodies that bounce, and a BROAD one for limbs and tools, which swing longer than
+they recoil.
 
 Time
 ----
@@ -28,23 +32,38 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, uniform_filter
+from scipy.ndimage import gaussian_filter1d, maximum_filter, uniform_filter
 
 from footfall_engine.analysis.flow import Field
 
 GRID_RATE = 100  # ticks per second
-APPROACH = 0.20  # seconds
-REBOUND = 0.12  # seconds
 NEIGHBOURS = 3  # cells across that are averaged
 ALONE = (0.08, 5)  # seconds on either side, and cells across, in which a candidate is the largest
 EDGE_LEVEL = 0.3  # share of its peak at which a descent is taken to have ended, a rebound to have begun
-CRISP = 0.045  # seconds between the two
+REACH = 0.12  # seconds around a peak in which the two are looked for
+QUICK = 0.045  # seconds between the two in a crisp contact
 FLOOR = 0.004  # heights per second: what noise reaches
+SPEED_FLOOR = 0.003  # heights per second: what a still picture seems to move
+SMOOTH = 0.03  # seconds, standard deviation, of the liveliness
 BLOCK = 30.0  # seconds worked on at a time
 OVERLAP = 0.5  # seconds that a block sees of its neighbours
 
 Cube = NDArray[np.float32]
 """Shape = (ticks, rows, columns)."""
+Curve = NDArray[np.float32]
+"""Shape = (ticks of the region,)."""
+
+
+@dataclass(frozen=True)
+class Gesture:
+    """How long the two halves of a stroke are watched, in seconds."""
+
+    approach: float
+    rebound: float
+
+
+CRISP = Gesture(approach=0.12, rebound=0.12)
+BROAD = Gesture(approach=0.20, rebound=0.12)
 
 
 @dataclass(frozen=True)
@@ -58,11 +77,29 @@ class Stroke:
 
 
 @dataclass(frozen=True)
+class Survey:
+    """Strokes of one gesture, in no order, and the largest salience of each tick."""
+
+    strokes: list[Stroke]
+    envelope: Curve
+
+
+@dataclass(frozen=True)
 class Shot:
     """Pairs [first, last) that no cut lies in."""
 
     first: int
     last: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Movement on the grid of a stretch of a shot, averaged over neighbouring cells."""
+
+    tick: int  # of the region, that the block starts at
+    own: NDArray[np.bool_]  # (ticks,): those that this block answers for; the others overlap its neighbours
+    v: Cube  # heights per second, down is positive
+    speed: Cube
 
 
 def shots(cuts: NDArray[np.bool_]) -> list[Shot]:
@@ -71,76 +108,103 @@ def shots(cuts: NDArray[np.bool_]) -> list[Shot]:
     return [Shot(a + 1, b) for a, b in itertools.pairwise(edges) if b - a > 2]
 
 
-def find_strokes(field: Field, cuts: NDArray[np.bool_], envelope: NDArray[np.float32]) -> list[Stroke]:
-    """Every candidate of a region, in no order; `envelope` gets the largest salience of each tick of the region."""
-    found: list[Stroke] = []
-    for shot in shots(cuts):
-        for start, (core_begin, core_end), v in vertical_blocks(field, shot):
-            salience = stroke_salience(v)
-            ticks = np.arange(start, start + len(v))
-            own = (ticks >= core_begin * GRID_RATE) & (ticks < core_end * GRID_RATE) & (ticks < len(envelope))
-            envelope[ticks[own]] = salience[own].max(axis=(1, 2))
-            found += [stroke for stroke in _maxima(salience, v, start) if core_begin <= stroke.time < core_end]
-    return found
+def survey(field: Field, cuts: NDArray[np.bool_], ticks: int) -> tuple[dict[Gesture, Survey], Curve]:
+    """Strokes of a region of so many grid ticks, for either gesture, and its liveliness.
 
-
-def vertical_blocks(field: Field, shot: Shot) -> Iterator[tuple[int, tuple[float, float], Cube]]:
-    """Vertical velocity of a shot on the grid, in overlapping blocks.
-
-    Yields the first tick, the seconds [start, end) that the block is responsible for, and the velocities averaged over
-    NEIGHBOURS × NEIGHBOURS cells.
+    Liveliness is the RMS speed over the picture, heights per second, of each tick.
     """
+    found = {gesture: Survey([], np.zeros(ticks, np.float32)) for gesture in (CRISP, BROAD)}
+    liveliness = np.zeros(ticks, np.float32)
+    for block in blocks(field, cuts, ticks):
+        own = np.flatnonzero(block.own)
+        rms = np.sqrt(np.square(block.speed).mean(axis=(1, 2)))
+        liveliness[block.tick + own] = gaussian_filter1d(rms, SMOOTH * GRID_RATE)[own]
+        for gesture, (strokes, envelope) in ((g, (s.strokes, s.envelope)) for g, s in found.items()):
+            salience = stroke_salience(block.v, block.speed, gesture)
+            envelope[block.tick + own] = salience[own].max(axis=(1, 2))
+            strokes += _maxima(salience, block)
+    return found, liveliness
+
+
+def blocks(field: Field, cuts: NDArray[np.bool_], ticks: int) -> Iterator[Block]:
+    """Movement of a region on the grid, shot by shot."""
+    for shot in shots(cuts):
+        times = field.times[shot.first : shot.last + 1]
+        begin, end = float(times[0]), min(float(times[-1]), (ticks - 1) / GRID_RATE)
+        count = max(1, round((end - begin) / BLOCK))
+        for number in range(count):
+            core = begin + (end - begin) * number / count, begin + (end - begin) * (number + 1) / count
+            first = int(np.ceil(max(begin, core[0] - OVERLAP) * GRID_RATE))
+            last = int(np.floor(min(end, core[1] + OVERLAP) * GRID_RATE))
+            if last > first:
+                yield _block(field, shot, np.arange(first, last + 1), core)
+
+
+def _block(field: Field, shot: Shot, grid: NDArray[np.int_], core: tuple[float, float]) -> Block:
+    seconds = grid / GRID_RATE
     times = field.times[shot.first : shot.last + 1]
     middles = (times[:-1] + times[1:]) / 2
-    begin, end = float(times[0]), float(times[-1])
-    count = max(1, round((end - begin) / BLOCK))
-    for number in range(count):
-        core = (begin + (end - begin) * number / count, begin + (end - begin) * (number + 1) / count)
-        first = int(np.ceil(max(begin, core[0] - OVERLAP) * GRID_RATE))
-        last = int(np.floor(min(end, core[1] + OVERLAP) * GRID_RATE))
-        grid = np.arange(first, last + 1) / GRID_RATE
-        place = np.interp(grid, middles, np.arange(len(middles)))
-        low = np.floor(place).astype(int)
-        high = np.minimum(low + 1, len(middles) - 1)
-        share = (place - low).astype(np.float32)[:, None, None]
-        rows = field.v[shot.first : shot.last]
-        v = rows[low].astype(np.float32) * (1 - share) + rows[high].astype(np.float32) * share
-        yield first, core, uniform_filter(v, size=(1, NEIGHBOURS, NEIGHBOURS))
+    place = np.interp(seconds, middles, np.arange(len(middles)))
+    low = np.floor(place).astype(int)
+    high = np.minimum(low + 1, len(middles) - 1)
+    share = (place - low).astype(np.float32)[:, None, None]
+
+    def on_grid(cells: NDArray[np.float16]) -> Cube:
+        pairs = cells[shot.first + low[0] : shot.first + high[-1] + 1].astype(np.float32)
+        between = pairs[low - low[0]] * (1 - share) + pairs[high - low[0]] * share
+        return uniform_filter(between, size=(1, NEIGHBOURS, NEIGHBOURS))
+
+    own = (seconds >= core[0]) & (seconds < core[1])
+    return Block(int(grid[0]), own, on_grid(field.v), on_grid(field.energy))
 
 
-def stroke_salience(v: Cube) -> Cube:
+def stroke_salience(v: Cube, speed: Cube, gesture: Gesture) -> Cube:
     """Salience of every tick and cell, heights per second; see the module."""
-    ticks = np.arange(len(v))
-    total = np.concatenate([np.zeros_like(v[:1]), np.cumsum(v, axis=0)])
-    approach, rebound = round(APPROACH * GRID_RATE), round(REBOUND * GRID_RATE)
-    came_down = (total[ticks] - total[np.maximum(ticks - approach, 0)]) / approach
-    went_up = (total[ticks] - total[np.minimum(ticks + rebound, len(v))]) / rebound
-    return np.sqrt(np.maximum(came_down, 0) * np.maximum(went_up, 0))
+    approach, rebound = round(gesture.approach * GRID_RATE), round(gesture.rebound * GRID_RATE)
+    came_down = np.maximum(_mean_before(v, approach), 0)
+    went_up = np.maximum(-_mean_after(v, rebound), 0)
+    salience = np.sqrt(came_down * went_up)
+    moved = np.sqrt(_mean_before(speed, approach) * _mean_after(speed, rebound))
+    return salience * np.sqrt(salience / (moved + SPEED_FLOOR))
 
 
-def _maxima(salience: Cube, v: Cube, start: int) -> Iterator[Stroke]:
+def _mean_before(x: Cube, ticks: int) -> Cube:
+    """Mean over the ticks before each; what lies before the start counts as zero."""
+    total = np.concatenate([np.zeros_like(x[:1]), np.cumsum(x, axis=0)])
+    here = np.arange(len(x))
+    return (total[here] - total[np.maximum(here - ticks, 0)]) / ticks
+
+
+def _mean_after(x: Cube, ticks: int) -> Cube:
+    """Mean over each tick and those after it; what lies past the end counts as zero."""
+    total = np.concatenate([np.zeros_like(x[:1]), np.cumsum(x, axis=0)])
+    here = np.arange(len(x))
+    return (total[np.minimum(here + ticks, len(x))] - total[here]) / ticks
+
+
+def _maxima(salience: Cube, block: Block) -> Iterator[Stroke]:
     seconds, cells = ALONE
     around = maximum_filter(salience, size=(2 * round(seconds * GRID_RATE) + 1, cells, cells))
     for tick, row, column in np.argwhere((salience >= around) & (salience > FLOOR)).tolist():
-        time = (start + contact_tick(v[:, row, column], tick)) / GRID_RATE
-        yield Stroke(time, float(salience[tick, row, column]), row, column)
+        if block.own[tick]:
+            time = (block.tick + contact_tick(block.v[:, row, column], tick)) / GRID_RATE
+            yield Stroke(time, float(salience[tick, row, column]), row, column)
 
 
 def contact_tick(v: NDArray[np.float32], peak: int) -> float:
     """Tick of the contact near the salience peak of one cell's velocity (ticks,); see the module's note on time."""
-    reach = round(REBOUND * GRID_RATE)
+    reach = round(REACH * GRID_RATE)
     first = max(0, peak - reach)
     near = v[first : peak + reach + 1]
     fall, rise = _end_of_descent(near, peak - first), _start_of_rebound(near, peak - first)
-    crisp = rise - fall < CRISP * GRID_RATE
-    return first + (fall + rise) / 2 if crisp else float(peak)
+    return first + (fall + rise) / 2 if rise - fall < QUICK * GRID_RATE else float(peak)
 
 
 def _end_of_descent(v: NDArray[np.float32], peak: int) -> float:
     fastest = int(np.argmax(v[: peak + 1]))
     level = EDGE_LEVEL * v[fastest]
     below = np.flatnonzero(v[fastest:] <= level)
-    if v[fastest] <= 0 or below.size == 0 or below[0] == 0:
+    if v[fastest] <= 0 or below.size == 0:
         return float(peak)
     k = fastest + int(below[0])
     return k - float((level - v[k]) / (v[k - 1] - v[k]))
