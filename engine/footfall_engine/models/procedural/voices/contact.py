@@ -22,19 +22,19 @@ Level = NDArray[np.float32]
 def _rustle(samples: int, amount: Samples | float, low: float, high: float, folds: float, rng: b.Rng) -> Samples:
     """Soft noise broken up by folds that catch and let go, `folds` a second."""
     catching = np.clip(b.wander(samples, folds, rng), 0, 3) ** 1.65 + 0.24
-    slow = np.clip(0.5 + 0.6 * b.wander(samples, 4, rng), 0.05, 2)
-    return b.band_noise(samples, low, high, rng) * catching * slow * amount
+    return b.band_noise(samples, low, high, rng) * catching * amount
 
 
 def _weave(samples: int, amount: Samples | float, size: float, speed: float, rng: b.Rng) -> Samples:
     """Cloth on cloth: strokes of the limbs, folds within them, and the threads' own small catches."""
     low = round(800 / size**0.7)
     strokes = np.clip(0.6 + 0.6 * b.wander(samples, 2.3 * speed, rng), 0.02, 2)
-    threads = b.hail(samples, 800 * speed * strokes, b.clicks(low, 6 * low, 2, 0.0012, 0.0012), 3, rng)
-    return (0.6 * _rustle(samples, strokes, 275 / size, 9500, 35 * speed, rng) + THREADS * threads * strokes) * amount
+    strokes *= np.clip(0.5 + 0.6 * b.wander(samples, 3.7 * speed, rng), 0.03, 2)
+    threads = b.hail(samples, 800 * strokes, b.clicks(low, 6 * low, 2, 0.0012, 0.0012), 3, rng)
+    return (_rustle(samples, strokes, 275 / size, 9500, 35 * speed, rng) + THREADS * threads) * amount
 
 
-THREADS = 7
+THREADS = 1.5  # loudness of single threads that catch
 
 
 def cloth(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
@@ -165,15 +165,19 @@ def _creaking(samples: int, pull: Samples, per_second: float, formant: float, ji
 
 
 def scrape(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    """A hard edge over a rough face: a hail of tiny contacts, faster and brighter with speed, heard through the body."""
+    """A hard edge over a rough face: strokes of a hail of tiny contacts, now and then caught, heard through the body."""
     amount = p.gated(level)
     size = p.bigness(manner)
-    strokes = np.clip(0.75 + 0.45 * b.wander(samples, 5 * p.haste(manner), rng), 0.05, 2)
-    rough = b.wander(samples, 350 * p.haste(manner), rng) ** 2
-    hail = b.band_noise(samples, 700 / size, 7500, rng) * (0.15 + rough) * strokes
-    freqs = np.array([620, 980, 1430, 1990, 2750, 3600, 4700]) / size
-    body = b.resonated(hail, freqs, 1 / (40 + 0.035 * freqs), np.full(7, 0.06), 0.08)
-    return p.sustained(hail + 0.35 * body, manner) * amount
+    strokes = np.clip(0.75 + 0.66 * b.wander(samples, 7.3 * p.haste(manner), rng), 0.05, 2)
+    rough = np.abs(b.wander(samples, 278 * p.haste(manner), rng)) ** 2.28 + 0.22
+    caught = b.slips(strokes * (0.4 + 0.6 * amount), 180 * p.haste(manner) ** 0.5, 0.25, rng)
+    tooth = b.burst(b.count(0.006), 223 / size, 5830, 0.001, rng)
+    hail = b.band_noise(samples, 223 / size, 5830 / size**0.3, rng) * rough
+    hail += 0.58 * b.showered(samples, caught, rng.uniform(0.2, 1, len(caught)), tooth)
+    hail *= strokes
+    freqs = 852 / size * (1 + 0.35 * np.arange(11)) * (1 + b.scattered(11, 0.13))
+    body = b.resonated(hail, freqs, 1 / (58 + 0.04 * freqs), np.full(11, 0.06), 0.06)
+    return p.sustained(hail + 0.4 * body, manner) * amount
 
 
 def scrape_hit(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

@@ -41,102 +41,107 @@ def _shoe(s: Step, low: float, high: float, tau: float) -> Samples:
 def _concrete(s: Step) -> Samples:
     """A dull landing and the fine grit that is ground as the sole rolls over it."""
     click = max(0.0, s.hard - 0.6) * b.burst(b.count(0.05), 900 / s.size, 4500, 0.004, s.rng, 0.0002)
-    return b.joined(
-        (0.0, _shoe(s, 127, 800, 0.025)), (0.0, click), (0.0, 0.035 * _loose(s, 0.57, 1200, 780, 2340, 0.0015, 0))
-    )
+    return b.joined((0.0, _landing(s)), (0.0, click), (0.0, 0.035 * _loose(s, 0.57, 1200, 780, 2340, 0.0015)))
+
+
+def _landing(s: Step) -> Samples:
+    return _shoe(s, 127, 800, 0.025)
 
 
 def _wood(s: Step) -> Samples:
-    n = b.count(0.35)
-    freqs = np.array([92, 148, 221, 305, 432, 610, 880]) / s.size**0.4 * s.rng.uniform(0.97, 1.03, 7)
-    board = b.modes(
-        freqs, 1 / (14 + 0.07 * freqs), b.contact_gain(freqs, 0.004 * (1.3 - s.hard)) * s.rng.uniform(0.5, 1, 7), n
-    )
-    board[: b.count(0.3)] += 0.6 * _shoe(s, 200, 3000, 0.007)
-    return board
+    """Boards over joists: many low modes, soon gone."""
+    n = b.count(0.3)
+    freqs = 92 / s.size**0.4 * (1 + 0.42 * np.arange(18)) * (1 + b.scattered(18, 0.12)) * s.rng.uniform(0.97, 1.03)
+    gains = b.contact_gain(freqs, 0.003 * (1.3 - s.hard)) * s.rng.uniform(0.3, 1, 18)
+    board = b.peaked(b.modes(freqs, 1 / (20 + 0.07 * freqs), gains, n), 0.8)
+    return b.joined((0.0, _landing(s)), (0.0, board), (0.0, 0.5 * s.hard * b.burst(n, 700, 3500, 0.005, s.rng)))
 
 
 def _metal(s: Step) -> Samples:
-    n = b.count(0.7)
-    freqs = np.array([140, 233, 377, 512, 803, 1175, 1610, 2240, 3020]) * s.rng.uniform(0.99, 1.01, 9)
-    grate = b.modes(
-        freqs, 1 / (7 + 0.006 * freqs), b.contact_gain(freqs, 0.0012 * (1.3 - s.hard)) * s.rng.uniform(0.4, 1, 9), n
-    )
-    grate[: b.count(0.3)] += 1.2 * _shoe(s, 300, 5000, 0.006)
-    return 0.6 * grate
+    """A grating: a clatter of short, crowded modes."""
+    n = b.count(0.5)
+    freqs = 240 / s.size**0.4 * (1 + 0.37 * np.arange(36)) * (1 + b.scattered(36, 0.14)) * s.rng.uniform(0.98, 1.02)
+    gains = b.contact_gain(freqs, 0.0009 * (1.3 - s.hard)) * s.rng.uniform(0.2, 1, 36)
+    grate = b.peaked(b.modes(freqs, 1 / (13 + 0.006 * freqs), gains, n), 0.7)
+    return b.joined((0.0, _landing(s)), (0.0, grate), (s.rng.uniform(0.015, 0.03), np.float32(0.4) * grate))
 
 
 def _carpet(s: Step) -> Samples:
-    n = b.count(0.2)
-    return b.burst(n, 60 / s.size, 420, 0.022, s.rng, 0.0008) + 0.05 * b.burst(n, 1500, 6000, 0.03, s.rng, 0.008)
+    n = b.count(0.25)
+    return _shoe(s, 60, 420, 0.022) + np.pad(
+        0.05 * b.burst(n, 900 / s.size, 4000, 0.04, s.rng, 0.008), (0, b.count(0.3) - n)
+    )
 
 
-def _loose(s: Step, seconds: float, rate: float, low: float, high: float, grain: float, thud: float) -> Samples:
+def _loose(s: Step, seconds: float, rate: float, low: float, high: float, grain: float) -> Samples:
     """A bed of small pieces that shift under the shoe: dense collisions, fewer as it settles.
 
-    `low` … `high` hertz the pieces' pitches, `grain` their length in seconds, `thud` the share of the shoe itself.
+    `low` … `high` hertz the pieces' pitches, `grain` their length in seconds.
     """
     n = b.count(seconds)
     t = b.clock(n)
     pressing = np.exp(-t / (0.3 * seconds)) * (0.35 + 0.65 * np.minimum(1, t / 0.02))
-    grains = b.clicks(low, high, 1.9, grain, grain)
+    scale = round(10 * s.size**-0.7) / 10
+    grains = b.clicks(low * scale, high * scale, 1.9, grain, grain)
     x = b.hail(n, rate * pressing, grains, 3, s.rng) * np.sqrt(pressing)
     first = grains[s.rng.integers(len(grains))]
     x[: len(first)] += first
-    return x + thud * b.burst(n, 60 / s.size, 350, 0.02, s.rng, 0.0005)
+    return x
+
+
+def _swish(s: Step, seconds: float, low: float, high: float) -> Samples:
+    """Blades or leaves that brush along the shoe."""
+    n = b.count(3 * seconds)
+    return b.burst(n, low / s.size, high, seconds, s.rng, 0.012) * np.clip(0.7 + 0.5 * b.wander(n, 60, s.rng), 0, 2)
 
 
 def _gravel(s: Step) -> Samples:
-    return _loose(s, 0.3, 1400 * (0.6 + s.hard), 1500, 7000, 0.0012, 0.5)
+    return b.joined((0.0, _landing(s)), (0.0, (0.2 + 0.15 * s.hard) * _loose(s, 0.5, 1400, 700, 3500, 0.0015)))
 
 
 def _grass(s: Step) -> Samples:
-    n = b.count(0.3)
-    swish = b.burst(n, 1800, 9000, 0.06, s.rng, 0.012)
-    return 0.35 * _loose(s, 0.3, 500, 2500, 8000, 0.002, 1.4) + 0.3 * swish
+    blades = 0.07 * _loose(s, 0.4, 500, 1500, 5000, 0.002)
+    return b.joined((0.0, _shoe(s, 90, 600, 0.025)), (0.0, blades), (0.0, 0.22 * _swish(s, 0.07, 1200, 6000)))
 
 
 def _leaves(s: Step) -> Samples:
-    n = b.count(0.38)
-    return _loose(s, 0.38, 900, 2200, 9000, 0.0025, 0.35) + 0.25 * b.burst(n, 2500, 10000, 0.08, s.rng, 0.01)
+    dry = (0.2 + 0.1 * s.hard) * _loose(s, 0.5, 700, 1200, 5500, 0.0022)
+    return b.joined((0.0, _landing(s)), (0.0, dry), (0.0, 0.15 * _swish(s, 0.09, 1500, 7000)))
 
 
 def _snow(s: Step) -> Samples:
     """Crystals that break in quick succession: a creak made of cracks, faster as the load comes on."""
-    n = b.count(0.34)
-    crush = _loose(s, 0.34, 3200, 900, 4200, 0.0018, 0.6)
-    creak = b.slips(b.swell(n, 0.3, 0.6), 170 * p.near(1, s.rng, 0.2), 0.25, s.rng)
-    squeal = b.showered(n, creak, s.rng.uniform(0.3, 1, len(creak)), b.burst(b.count(0.01), 1100, 3000, 0.0015, s.rng))
-    return crush + 0.5 * squeal * b.swell(n, 0.3, 0.7)
+    n = b.count(0.36)
+    load = b.swell(n, 0.35, 0.6)
+    creak = b.slips(load, 170 * p.near(1, s.rng, 0.2), 0.25, s.rng)
+    crack = b.burst(b.count(0.01), 700 / s.size, 2200, 0.0018, s.rng)
+    squeal = b.showered(n, creak, s.rng.uniform(0.3, 1, len(creak)), crack) * load
+    return b.joined((0.0, _landing(s)), (0.0, 0.16 * _loose(s, 0.4, 2600, 500, 2600, 0.0018)), (0.0, 0.2 * squeal))
 
 
 def _sand(s: Step) -> Samples:
-    n = b.count(0.3)
-    return 0.5 * _loose(s, 0.3, 5000, 3000, 9000, 0.0008, 0.9) + 0.35 * b.burst(n, 1500, 8000, 0.05, s.rng, 0.004)
+    grains = 0.12 * _loose(s, 0.35, 3500, 1400, 6000, 0.0008)
+    return b.joined((0.0, _shoe(s, 90, 600, 0.025)), (0.0, grains), (0.0, 0.14 * _swish(s, 0.06, 1200, 6000)))
 
 
 def _mud(s: Step) -> Samples:
     """A dull landing, then the suction that lets go in bubbles."""
     n = b.count(0.4)
-    squelch = b.burst(n, 200, 1500, 0.05, s.rng, 0.004)
-    at = b.times(140 * np.exp(-np.abs(b.clock(n) - 0.12) / 0.07), n, s.rng)
-    pops = b.bubbles(n, at, s.rng.uniform(0.0025, 0.008, len(at)), np.full(len(at), 0.1), 0.2 + s.rng.random(len(at)))
-    return 0.9 * _carpet_like(s, n) + 0.6 * squelch + 0.35 * pops
-
-
-def _carpet_like(s: Step, n: int) -> Samples:
-    return b.burst(n, 50 / s.size, 500, 0.028, s.rng, 0.0006)
+    squelch = b.burst(n, 200 / s.size, 1500, 0.07, s.rng, 0.004) * np.clip(0.7 + 0.6 * b.wander(n, 40, s.rng), 0, 2)
+    at = b.times(120 * np.exp(-np.abs(b.clock(n) - 0.12) / 0.07), n, s.rng)
+    radii = s.size * s.rng.uniform(0.002, 0.007, len(at))
+    pops = b.bubbles(n, at, radii, np.full(len(at), 0.1), 0.2 + s.rng.random(len(at)))
+    return b.joined((0.0, _shoe(s, 70, 500, 0.03)), (0.0, 0.7 * squelch), (0.0, 0.12 * pops))
 
 
 def _water(s: Step) -> Samples:
     n = b.count(0.55)
-    slap = b.burst(n, 500, 6000, 0.02, s.rng, 0.0004)
-    spray = b.burst(n, 2000, 10000, 0.09, s.rng, 0.01)
+    slap = b.burst(n, 500 / s.size, 6000, 0.02, s.rng, 0.0004)
+    spray = b.burst(n, 1500 / s.size, 8000, 0.09, s.rng, 0.01) * np.clip(0.7 + 0.5 * b.wander(n, 45, s.rng), 0, 2)
     at = b.times(260 * np.exp(-b.clock(n) / 0.16), n, s.rng)
-    drops = b.bubbles(
-        n, at, s.rng.uniform(0.0008, 0.004, len(at)), s.rng.uniform(0, 0.1, len(at)), s.rng.random(len(at)) ** 2
-    )
-    return slap + 0.4 * spray + 0.5 * drops
+    radii = s.size * s.rng.uniform(0.0008, 0.004, len(at))
+    drops = b.bubbles(n, at, radii, s.rng.uniform(0, 0.1, len(at)), s.rng.random(len(at)) ** 2)
+    return b.joined((0.0, 0.5 * _shoe(s, 90, 700, 0.025)), (0.0, 0.7 * slap + 0.5 * spray + 0.25 * drops))
 
 
 SURFACES: dict[str, tuple[Lobe, float]] = {  # surface: its lobe, the room around it

@@ -33,9 +33,10 @@ class Body:
     click_tau: float
     seconds: float
     room: float = 0.25
+    room_top: float = 6000  # Hz
 
 
-WOOD = Body(190, 1.0, 0.83, 16, 0.13, 14, 0.055, 0.0011, -0.35, 0.5, (300, 3500), 0.006, 0.6, 0.35)
+WOOD = Body(160, 1.0, 0.161, 30, 0.12, 8.4, 0.044, 0.0007, -0.59, 0.83, (300, 2700), 0.0045, 0.5, 0.7, 2900)
 METAL = Body(520, 1.25, 0.62, 34, 0.12, 1.6, 0.0011, 0.00022, 0.05, 0.35, (2000, 12000), 0.004, 2.2, 0.2)
 GLASS = Body(1650, 1.3, 0.75, 14, 0.08, 6.0, 0.0016, 0.00010, 0.0, 0.25, (4000, 14000), 0.0025, 1.2, 0.2)
 STONE = Body(900, 1.0, 0.45, 14, 0.15, 60, 0.06, 0.00025, -0.1, 0.9, (700, 9000), 0.005, 0.3, 0.3)
@@ -60,18 +61,12 @@ def sounded(
     n = b.count(min(body.seconds * max(size, 0.6) ** 0.5, 4.0))
     ring = b.peaked(b.modes(freqs, taus, gains, n), 1.0)
     low, high = body.click_band
-    ring[: b.count(8 * body.click_tau)] += (body.click * (0.4 + 0.9 * h)) * _padded(
-        b.burst(b.count(8 * body.click_tau), low / size**0.5, high * (0.3 + 0.9 * h), body.click_tau, rng), len(ring)
-    )
-    return ring
-
-
-def _padded(x: Samples, most: int) -> Samples:
-    return x[:most]
+    click = b.burst(b.count(8 * body.click_tau), low / size**0.5, high * (0.3 + 0.9 * h), body.click_tau, rng)
+    return b.joined((0.0, ring), (0.0, np.float32(body.click * (0.4 + 0.9 * h)) * click))
 
 
 def _impact(body: Body, strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    return p.struck(b.in_room(sounded(body, strike, manner, rng), body.room), strike, manner, rng)
+    return p.struck(b.in_room(sounded(body, strike, manner, rng), body.room, 0.35, body.room_top), strike, manner, rng)
 
 
 def wood(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
