@@ -220,7 +220,7 @@ def write_bundle(settings: Settings, target: Path) -> list[str]:
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as bundle:
             for name, text in parts.items():
-                bundle.writestr(name, redacted(text, settings.token))
+                bundle.writestr(name, redacted(text, settings))
         part.replace(target)
     except OSError as error:
         raise BadRequest(f"the bundle cannot be written to {target}: {error.strerror}") from error
@@ -247,23 +247,28 @@ def _end_of(log: Path) -> str:
 
 
 _MEDIA = "mp4|mov|mkv|m4v|avi|mxf|webm|mpg|mpeg|mts|m2ts|ts|wmv|flv|wav|aif|aiff|flac|mp3|m4a|ogg|opus|png|jpg|csv"
+_PRIVATE = "prompt|negative|label|token|video|stem|stem_folder|reference|path"  # keys of requests
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
 _REDACTIONS = tuple(
     (re.compile(pattern, re.IGNORECASE), put)
     for pattern, put in (
-        (rf"""(['"]?\b(?:prompt|negative|label|token)\b['"]?\s*[:=]\s*)({_QUOTED}|[^\s,}})]+)""", r"\1<left out>"),
+        (rf"""(['"]?\b(?:{_PRIVATE})\b['"]?\s*[:=]\s*)({_QUOTED})""", r"\1<left out>"),
+        (r"(\b(?:prompt|negative|token)=)[^\s,})]+", r"\1<left out>"),
         (rf"""(?<=['"])[^'"\n]*\.({_MEDIA})(?=['"])""", r"<file>.\1"),  # quoted, spaces and all
-        (rf"""(?:[A-Z]:[\\/]|[~/])[^\n'"]*?\.({_MEDIA})\b""", r"<file>.\1"),  # from the root
+        (rf"""(?:\b[A-Z]:[\\/]|[~/])[^\n'"]*?\.({_MEDIA})\b""", r"<file>.\1"),  # from the root
         (rf"""[^\s'"/\\<>]+\.({_MEDIA})\b""", r"<file>.\1"),  # a bare name
+        (r"""(?<![\w.<>/])(?:[A-Z]:\\|~?/)(?![^\s'"]*\.py\b)[^\s'",;:)]+(?: [^\s'",;:)/]*/[^\s'",;:)]*)*""", "<path>"),
     )
 )
 
 
-def redacted(text: str, token: str = "") -> str:
-    """A text without prompts, names of media, the token, and the user's own folder."""
+def redacted(text: str, settings: Settings) -> str:
+    """A text without prompts, names of media and folders other than Footfall's own, and without the token."""
+    if settings.token:
+        text = text.replace(settings.token, "<token>")
+    for key in sorted(FOLDERS, key=lambda key: -len(str(getattr(settings, key)))):
+        text = text.replace(str(getattr(settings, key)), f"<{key}>")
     for pattern, put in _REDACTIONS:
         text = pattern.sub(put, text)
-    if token:
-        text = text.replace(token, "<token>")
     home = str(Path.home())
     return text.replace(home, "~") if len(home) > 1 else text

@@ -63,7 +63,8 @@ def test_the_bundle_holds_log_settings_and_facts_but_nothing_private(home: Path)
     (home / SETTINGS_NAME).write_text('token = "t0p-s3cret"')
     (home / "log").mkdir()
     (home / "log" / "engine.log").write_text(
-        f"INFO job 7: Generate(prompt='boots on gravel', video='{Path.home()}/Secret Film/reel 1.mov', seed=3)\n"
+        f"INFO job 7: prompt='boots on gravel' video='{Path.home()}/Secret Film/reel 1.mov' "
+        "stem_folder='D:\\\\Boots' seed=3\n"
         "ERROR /mnt/Secret Film/reel 2.mxf cannot be read\nWARNING the token t0p-s3cret is wrong\n"
     )
     names = write_bundle(Settings.load(), home / "report.zip")
@@ -91,7 +92,11 @@ def test_a_bundle_that_cannot_be_written_is_refused(home: Path) -> None:
         ("cannot open C:\\Films\\a b.mov today", "cannot open <file>.mov today"),
         ("no clip shot.mp4 here", "no clip <file>.mp4 here"),
         ("dropping 0a1b.npz", "dropping 0a1b.npz"),
+        ("stem_folder='/mnt/My Film' seed=3", "stem_folder=<left out> seed=3"),
+        ("the stem folder /mnt/My Film/stems does not exist", "the stem folder <path> does not exist"),
+        ("on 127.0.0.1 port 9770 (UDP and TCP), 3/4 done", "on 127.0.0.1 port 9770 (UDP and TCP), 3/4 done"),
+        ('  File "/usr/lib/python3/site.py", line 3', '  File "/usr/lib/python3/site.py", line 3'),
     ],
 )
-def test_what_is_private_is_left_out(text: str, left: str) -> None:
-    assert redacted(text) == left
+def test_what_is_private_is_left_out(home: Path, text: str, left: str) -> None:
+    assert redacted(text, Settings.load()) == left
