@@ -33,6 +33,8 @@ SPARSE_BACKGROUND = 0.2  # median of the liveliness, as a share of the lively
 CLEAR_SHARE, CLEAR_GAP = 0.1, 0.08  # least share of the strong, seconds between two hits
 BUSY_SHARE, BUSY_GAP = 0.35, 0.15
 BURST_SHARE, BURST_GAP = 0.4, 0.25
+ABOVE_BACKGROUND = 2.0  # times the median of the envelope that a stroke must reach
+LEAST_STROKE = 0.01  # heights per second; falling water reaches 0.009
 STILL = 0.01  # heights per second, RMS over the picture: less is not a burst
 QUIET = 0.25  # share of the movement on the other side that makes it a start or a stop
 ASIDE = 0.12  # seconds before and after a hit that its kind is told from
@@ -82,9 +84,11 @@ def _share_of_background(curve: Curve, percentile: float) -> float:
 
 
 def _strokes(found: Survey, window: slice, share: float, gap: float) -> Iterator[Moment]:
-    strong = float(np.percentile(found.envelope[window], STRONG))
+    envelope = found.envelope[window]
+    strong = float(np.percentile(envelope, STRONG))
+    threshold = max(share * strong, ABOVE_BACKGROUND * float(np.median(envelope)), LEAST_STROKE)
     inside = [stroke for stroke in found.strokes if window.start <= stroke.time * GRID_RATE < window.stop]
-    for stroke in choose(inside, share * strong, gap):
+    for stroke in choose(inside, threshold, gap):
         yield Moment(stroke.time, min(1.0, stroke.salience / strong), stroke.row, stroke.column)
 
 

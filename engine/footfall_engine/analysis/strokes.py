@@ -2,9 +2,9 @@
 
 Salience
 --------
-On a grid of GRID_RATE ticks a second, the vertical velocity v (down is positive) of a neighbourhood of cells is averaged
-over a time `approach` before a moment and over a time `rebound` after it. What came down and what went up again are
-multiplied, so that both are needed; purity says how much of all the movement there was just that:
+On a grid of GRID_RATE ticks a second, the vertical velocity v (down is positive) of a neighbourhood of cells is
+averaged over a time `approach` before a moment and over a time `rebound` after it. What came down and what went up
+again are multiplied, so that both are needed; purity says how much of all the movement there was just that:
 
     gesture(t)  = sqrt( max(0, mean v over [t − approach, t]) · max(0, −mean v over [t, t + rebound]) )
     purity(t)   = gesture(t) / sqrt( mean speed over [t − approach, t] · mean speed over [t, t + rebound] )
