@@ -323,11 +323,11 @@ def test_a_second_engine_says_that_there_is_one(at_engine: resident.Resident) ->
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
-def test_ctrl_c_cancels_and_leaves_no_file(home: Path, tmp_path: Path) -> None:
-    film = tmp_path / "long.mp4"
-    contacts.render_long_clip(film, 3.0, contacts.Scene(duration=6.0, width=640, height=360))
-    stems = tmp_path / "stems"
-    command = [sys.executable, "-m", "footfall_engine", "generate", str(film), "--out", str(stems), "--json"]
+@pytest.mark.parametrize("where", ["--here", "--quiet"])
+def test_ctrl_c_cancels_and_leaves_no_file(at_engine: resident.Resident, tmp_path: Path, where: str) -> None:
+    film, stems = tmp_path / "long.mp4", tmp_path / "stems"
+    contacts.render_long_clip(film, 5.0, contacts.Scene(duration=6.0, width=640, height=360))
+    command = [sys.executable, "-m", "footfall_engine", "generate", str(film), "--out", str(stems), "--json", where]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while not stems.is_dir() and time.monotonic() < deadline:
@@ -338,6 +338,10 @@ def test_ctrl_c_cancels_and_leaves_no_file(home: Path, tmp_path: Path) -> None:
     assert process.returncode == 1, complaint
     assert json.loads(said)["error"]["code"] == "cancelled"
     assert "Traceback" not in complaint
+    with at_engine.connect() as engine:
+        while engine.status().counts.get("running") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not engine.status().counts.get("running")
     assert list(stems.iterdir()) == []
 
 
