@@ -400,6 +400,17 @@ def test_without_change_notices_a_request_is_found_all_the_same(tmp_path, monkey
         wait_for(spool, request.id, JobState.DONE)
 
 
+def test_a_job_whose_status_cannot_be_written_holds_up_no_other(engine, spool):
+    (spool.jobs / "blocked").write_text("a file where its folder should be")
+    for name in ("blocked", "free-1", "free-2"):
+        leave(spool, name, '{"type": "spot", "video": "a.mov"}')
+    wait_for(spool, "free-1", JobState.DONE)
+    wait_for(spool, "free-2", JobState.DONE)
+    assert engine.jobs.status("blocked").state is JobState.DONE
+    (spool.jobs / "blocked").unlink()
+    wait_for(spool, "blocked", JobState.DONE)
+
+
 def test_what_was_claimed_or_running_when_an_engine_died_is_taken_up(tmp_path):
     spool = Spool(tmp_path / "spool")
     spool.make()
@@ -488,8 +499,9 @@ def test_an_address_others_can_reach_needs_a_token(tmp_path):
         pass
 
 
-def test_a_host_that_is_none_is_named(tmp_path):
-    with pytest.raises(InvalidSettings, match=r"not\.a\.host"), wired(tmp_path, host="not.a.host.invalid"):
+@pytest.mark.parametrize("host", ["not.a.host.invalid", "192.0.2.1", ""])  # 192.0.2.1 is nobody's, by RFC 5737
+def test_a_host_that_is_not_this_machine_is_named(tmp_path, host):
+    with pytest.raises(InvalidSettings, match=f"host: '?{host}"), wired(tmp_path, host=host, token="secret"):
         pass
 
 

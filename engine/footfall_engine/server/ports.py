@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 import os
@@ -20,6 +21,7 @@ TRIES = 20
 BACKLOG = 256  # connections that may wait to be accepted
 RECEIVE_BUFFER_BYTES = 1 << 20  # datagrams that may wait to be read
 _HIGHEST_PORT = 65535
+_TAKEN = (errno.EADDRINUSE, errno.EACCES, 10013)  # the last is what Windows says of a port held exclusively
 _TCP_LISTENING = "0A"  # a state in /proc/net/tcp
 
 
@@ -37,7 +39,8 @@ class OpenPorts:
 def open_ports(host: str = "127.0.0.1", first_port: int = DEFAULT_PORT, tries: int = TRIES) -> OpenPorts:
     """Sockets on the first port from ``first_port`` on that both wires can have; 0 stands for any free one.
 
-    PortsTaken names who holds the first one when none of ``tries`` is free.
+    PortsTaken names who holds the first one when none of ``tries`` is free; InvalidSettings names a host that is
+    not an address of this machine.
     """
     for port in [0] * tries if first_port == 0 else range(first_port, min(first_port + tries, _HIGHEST_PORT + 1)):
         opened = _open(host, port)
@@ -84,8 +87,9 @@ def _open(host: str, port: int) -> OpenPorts | None:
         for opened in (tcp, udp):
             if opened is not None:
                 opened.close()
-        log.debug("port %d of %s: %s", port, host, error)
-        return None
+        if error.errno in _TAKEN:
+            return None
+        raise InvalidSettings(f"host: {host} cannot be listened on ({error.strerror})") from error
     return OpenPorts(udp, tcp, port)
 
 

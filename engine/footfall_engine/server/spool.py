@@ -71,6 +71,7 @@ class SpoolServer:
         self._open: dict[str, JobStatus | None] = {}  # unfinished jobs and what was written of them last
         self._written: dict[str, float] = {}  # when that was
         self._next_beat = 0.0
+        self._trouble = ""  # what was last said to be wrong, which is not said ten times a second
         self._wake = threading.Event()
         self._watch = _InboxWatch(spool, self._wake.set)
         self._stopped = False
@@ -121,8 +122,11 @@ class SpoolServer:
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
             step()
-        except OSError as error:  # the folder is away: it is made again with the next beat
-            log.warning("the spool folder %s: %s", self._spool.folder, error)
+            self._trouble = ""
+        except OSError as error:  # the folder is away, or full: it is tried again, and made again with the next beat
+            if str(error) != self._trouble:
+                log.warning("the spool folder %s: %s", self._spool.folder, error)
+            self._trouble = str(error)
         except Exception:  # the edge: whatever one turn does, the next one comes
             log.exception("the spool stumbled")
 
@@ -197,14 +201,14 @@ class SpoolServer:
 
     def _write_due(self) -> None:
         with self._lock:
-            due = {name: what for name, what in self._due.items() if what.at_once or self._is_time(name)}
-            for name in due:
-                del self._due[name]
-        for name, what in due.items():
+            names = [name for name, what in self._due.items() if what.at_once or self._is_time(name)]
+        for name in names:
+            with self._lock:
+                what = self._due.pop(name)
             try:
                 self._write(name, what.refused)
             except OSError:
-                with self._lock:  # it stays due
+                with self._lock:  # it stays due, after the others
                     self._due.setdefault(name, what)
                 raise
 
