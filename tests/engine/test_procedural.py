@@ -184,6 +184,13 @@ def test_distant_is_quieter_and_duller(name):
     assert centroid_hz(far) < centroid_hz(near)
 
 
+def test_a_wide_ambience_adds_up_to_mono_without_colouring():
+    noise = np.random.default_rng(0).standard_normal(4 * RATE).astype(np.float32)
+    mono = mix.spread(noise, 2).sum(axis=0)[: 3 * RATE]
+    bands = (np.abs(np.fft.rfft(mono.reshape(30, -1), axis=1)) ** 2).mean(axis=0)[1:2401].reshape(48, -1).mean(axis=1)
+    assert 10 * np.log10(bands.max() / bands.min()) < 3.0
+
+
 def test_a_cathedral_rings_on_and_no_reverb_is_dry():
     after = slice(round(1.3 * RATE), None)
     dry, wet, refused = (

@@ -35,7 +35,8 @@ MIN_ROOM = 0.02
 ROOM_STRETCH_SEC = 4.0  # convolved at once
 DRY_RT60, WIDE_RT60 = 0.18, 4.2  # seconds, room 0 and 1
 ROOM_GAIN_DB = (-19.0, -8.0)  # energy of the response, room 0 and 1; most of it lies where sounds have theirs
-SPREAD_SAMPLES = 1024  # length of the filters that make an ambience wide
+SPREAD_ANGLE = 0.18  # of an ambience's halves from the picture's edges, in radians
+SEAM_SEC = 0.05
 _ROOM_SEED = 20_231
 
 
@@ -85,17 +86,26 @@ def softened(voice: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def spread(voice: NDArray[np.float32], channels: int) -> Bus:
-    """A mono texture made as wide as the picture: each side hears it through another short all-pass filter.
+    """A mono texture made as wide as the picture: it stands on the left, and half its length later on the right.
 
-    Both sides keep the voice's spectrum and energy; together they are as loud as a voice in the middle.
+    What is so far apart in time is independent, as two halves of a rain are, and adds up to mono without colouring.
+    Each side is as loud as a voice in the middle. The last SEAM_SEC of the right half are silent.
     """
     if channels == 1:
         return voice[None] * np.float32(np.sqrt(0.5))
-    size = _fft_size(len(voice) + SPREAD_SAMPLES)
-    spectrum = np.fft.rfft(voice, size)
-    sides = [np.fft.irfft(spectrum * np.fft.rfft(filter_, size), size) for filter_ in _spread_filters()]
-    start = SPREAD_SAMPLES // 2
-    return np.stack([side[start : start + len(voice)] for side in sides]).astype(np.float32) * np.float32(np.sqrt(0.5))
+    left, right = np.cos(SPREAD_ANGLE), np.sin(SPREAD_ANGLE)
+    turned = _turned(voice, len(voice) // 2)
+    sides = np.stack([left * voice + right * turned, right * voice + left * turned])
+    return np.asarray(sides * np.sqrt(0.5), np.float32)
+
+
+def _turned(voice: NDArray[np.float32], by: int) -> NDArray[np.float32]:
+    """A texture that starts ``by`` samples in and goes on from its own beginning when it ends, short by the seam."""
+    seam = min(round(SEAM_SEC * SAMPLE_RATE), by // 2)
+    rise = np.sin(np.pi / 2 * (np.arange(seam) + 0.5) / max(1, seam)).astype(np.float32)
+    end = len(voice) - seam
+    joint = voice[end:] * rise[::-1] + voice[:seam] * rise
+    return np.concatenate([voice[by:end], joint, voice[seam:by], np.zeros(seam, np.float32)])
 
 
 def colour(bus: Bus, distance: float, brightness: float = 0.0) -> Bus:
@@ -180,18 +190,6 @@ def _band_noise(rng: np.random.Generator, samples: int, low_hz: float, high_hz: 
     frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     spectrum *= 1 / np.sqrt((1 + (low_hz / np.maximum(frequency, 1)) ** 4) * (1 + (frequency / high_hz) ** 4))
     return np.fft.irfft(spectrum, size, axis=1)[:, :samples].astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _spread_filters() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Two short filters of flat magnitude and smooth opposite phase, centred at SPREAD_SAMPLES / 2."""
-    rng = np.random.default_rng(_ROOM_SEED + 1)
-    bins = SPREAD_SAMPLES // 2 + 1
-    walk = np.cumsum(rng.uniform(-0.9, 0.9, bins))
-    phase = (walk - np.linspace(0, walk[-1], bins)) * np.minimum(1, np.arange(bins) / 8)
-    centre = np.exp(-1j * np.pi * np.arange(bins))
-    left, right = (np.fft.irfft(centre * np.exp(1j * sign * phase)) for sign in (1, -1))
-    return left.astype(np.float32), right.astype(np.float32)
 
 
 def _low_pass(bus: Bus, cutoff_hz: float) -> Bus:

@@ -283,11 +283,9 @@ def _play_texture(
         if at + size > 0:
             own_level = level[np.clip(np.arange(at, at + size), 0, len(level) - 1)]
             voice = mix.softened(texture(size, own_level, layer.manner, _rng(seed, layer, number)))
-            voice[-overlap:] *= rise[::-1]
-            if number > 0:  # the region begins at full level
-                voice[:overlap] *= rise
+            fade = np.concatenate([rise if number else np.ones_like(rise), np.ones(hop - overlap), rise[::-1]])
             begin, end = max(0, at), min(len(level), at + size)
-            bus[:, begin:end] += place(voice, begin - at, begin, end)
+            bus[:, begin:end] += place(voice, begin - at, begin, end) * fade[begin - at : end - at].astype(np.float32)
         progress((done + 1) / len(numbers))
     return bus
 
