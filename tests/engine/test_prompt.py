@@ -184,6 +184,12 @@ def test_unknown_words_are_said_and_the_rest_still_sounds():
     assert "'zither'" in sentence and "'gravle' (perhaps 'gravel')" in sentence
 
 
+def test_a_material_that_a_sound_does_not_know_is_said():
+    ((code, sentence),) = read("footsteps on cotton").warnings
+    assert code == "unknown_material" and "'cotton'" in sentence
+    assert read("wooden door").warnings == ()
+
+
 def test_people_places_and_small_words_pass_in_silence():
     assert read("a man and the woman, they are walking in the park").warnings == ()
 

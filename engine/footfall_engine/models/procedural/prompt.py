@@ -551,15 +551,14 @@ def _hint(word: str, vocabulary: Mapping[tuple[str, ...], Meaning]) -> str:
 
 
 def _unknown_materials(sounds: Sequence[Sound]) -> list[tuple[str, str]]:
-    """A sentence for each sound whose material its family does not know, where it knows any."""
+    """A sentence for each sound whose material its family does not know, where it tells materials apart at all."""
     said = []
     for sound in sounds:
-        names = [names[0] for names in sound.materials if names]
-        if names and sound.family.variants and not _material(sound) and names[0] not in sound.family.name:
-            chosen = sound.family.default_variant or sound.family.variants[0]
-            sentence = (
-                f"The sound '{sound.family.name}' does not know the material '{names[0]}'; it is played on '{chosen}'."
-            )
+        family, names = sound.family, [names[0] for names in sound.materials if names]
+        tells_materials = any(variant in lexicon.MATERIALS for variant in family.variants)
+        if names and tells_materials and not _material(sound) and names[0] not in family.name:
+            chosen = family.default_variant or family.variants[0]
+            sentence = f"The sound '{family.name}' does not know the material '{names[0]}'; it is played on '{chosen}'."
             said.append(("unknown_material", sentence))
     return said
 
