@@ -15,7 +15,7 @@ from contextlib import ExitStack
 import pytest
 from footfall_bridge import messages, osc
 from footfall_bridge.client import connect
-from footfall_bridge.errors import EngineAlreadyRunning, InvalidSettings, PortsTaken, UnknownJob
+from footfall_bridge.errors import EngineAlreadyRunning, EngineFault, InvalidSettings, PortsTaken, UnknownJob
 from footfall_bridge.messages import Failed, JobState, JobStatus
 from footfall_bridge.spool import CANCEL, REQUEST, EngineCard, Spool
 from footfall_engine.server import ports
@@ -535,6 +535,15 @@ def test_without_its_token_nothing_is_done(tmp_path, wire):
         assert isinstance(answer, Failed)
         assert answer.code == "refused"
         assert not engine.quitting.is_set()
+
+
+def test_wires_that_cannot_start_give_their_ports_back(tmp_path):
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    with pytest.raises(EngineFault, match="spool"), wired(tmp_path, port=FIRST_PORT + 120):
+        pass
+    opened = ports.open_ports("127.0.0.1", FIRST_PORT + 120)
+    assert opened.port == FIRST_PORT + 120
+    opened.close()
 
 
 def test_wires_end_and_leave_no_thread_behind(tmp_path):

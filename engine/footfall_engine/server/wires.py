@@ -50,7 +50,6 @@ class Wires:
         self.host, self.port, self.spool_folder = host, ports.port, spool_folder
         self.handlers.udp_port = self.handlers.tcp_port = ports.port
         self.handlers.spool_folder = str(spool_folder)
-        self._ports = ports
         self._spool = SpoolServer(spool, self.handlers, host)
         self._udp = UdpServer(ports.udp, gate, self.handlers)
         self._tcp = TcpServer(ports.tcp, gate, self.handlers)
@@ -59,7 +58,8 @@ class Wires:
         try:
             self._spool.start()
         except Exception:
-            self._ports.close()
+            self._udp.stop()
+            self._tcp.stop()
             raise
         self._udp.start()
         self._tcp.start()
