@@ -63,8 +63,8 @@ def events(bench: Bench) -> Iterator[Measure]:
 
 # ---- onsets in the stem
 
-EVENT_TIMES = (0.5, 4.7371, 8.91923)  # seconds; far apart, so that one hit's tail leaves the next one's onset bare
-CLIP_SECONDS = 12.0
+EVENT_TIMES = (0.5, 9.23713, 17.91923)  # seconds; a hit rings 8 s at most, so the next one's onset is bare
+CLIP_SECONDS = 19.0
 RISE = 0.1  # of the peak that follows within PEAK_SECONDS
 BEFORE_SECONDS, PEAK_SECONDS = 0.05, 0.02
 
