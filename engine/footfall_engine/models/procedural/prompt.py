@@ -71,6 +71,10 @@ class Meaning:
     generic: bool = False
 
     @property
+    def role(self) -> Role | None:
+        return self.family.role if self.family else None
+
+    @property
     def only_sound(self) -> bool:
         return self.grade == 2
 
@@ -82,13 +86,16 @@ class Meaning:
         return 2 if self.quality is None and self.materials is None else 1
 
 
+UNKNOWN = Meaning()
+
+
 @dataclass(frozen=True)
 class Word:
-    """A word or phrase of a part with its meaning; None when it is unknown."""
+    """A word or phrase of a part with its meaning."""
 
     text: str
     count: int  # of single words
-    meaning: Meaning | None
+    meaning: Meaning
 
 
 @dataclass
@@ -115,6 +122,7 @@ class Sound:
     text: str
 
 
+@lru_cache(maxsize=64)
 def read_prompt(prompt: str, negative: str, families: tuple[Family, ...]) -> Reading:
     """The layers a prompt asks for, less what the negative prompt takes away."""
     vocabulary = _vocabulary(families)
@@ -206,53 +214,46 @@ def _look_up(tokens: Sequence[str], vocabulary: Mapping[tuple[str, ...], Meaning
     tokens = [token for token in tokens if token not in lexicon.STOP_WORDS]
     words, at = [], 0
     while at < len(tokens):
-        found = (
-            _meaning(tokens[at : at + size], vocabulary)
-            for size in range(min(_LONGEST_PHRASE, len(tokens) - at), 0, -1)
-        )
-        count, meaning = next(((size, meaning) for size, meaning in found if meaning is not None), (1, None))
+        sizes = range(min(_LONGEST_PHRASE, len(tokens) - at), 0, -1)
+        found = (_meaning(tokens[at : at + size], vocabulary) for size in sizes)
+        count, meaning = next((each for each in found if each[1] is not UNKNOWN), (1, UNKNOWN))
         words.append(Word(" ".join(tokens[at : at + count]), count, meaning))
         at += count
     return tuple(words)
 
 
-def _meaning(tokens: Sequence[str], vocabulary: Mapping[tuple[str, ...], Meaning]) -> tuple[int, Meaning | None]:
+def _meaning(tokens: Sequence[str], vocabulary: Mapping[tuple[str, ...], Meaning]) -> tuple[int, Meaning]:
     """(number of words, what they mean together in any of their plain forms)."""
     known = (vocabulary.get(forms) for forms in itertools.product(*map(plain_forms, tokens)))
-    return len(tokens), next((meaning for meaning in known if meaning is not None), None)
+    return len(tokens), next((meaning for meaning in known if meaning is not None), UNKNOWN)
 
 
 def _understand(part: Part) -> None:
     """Find the sounds of a part and what is said of each."""
     for phrase, opener in _phrases(part.words):
         head = _head(phrase)
-        opens_layer = (
-            head is not None
-            and head.meaning is not None
-            and head.meaning.family is not None
-            and all(sound.family != head.meaning.family for sound in part.sounds)
-            and (
-                not part.sounds
-                or (head.meaning.only_sound and opener in lexicon.LAYERING)
-                or (head.meaning.only_sound and head.meaning.family.role is Role.AMBIENCE)
-            )
-        )
-        surface_only = (
-            opener is not None and head is not None and head.meaning is not None and not head.meaning.only_sound
-        )
-        if opens_layer and not (surface_only and _more_to_come(part, phrase)):
-            assert head is not None and head.meaning is not None and head.meaning.family is not None
-            part.sounds.append(Sound(head.meaning.family, dict(part.effects), list(part.materials), part.text))
+        family = head.meaning.family if head else None
+        if head and family and _is_layer(head.meaning, part, phrase, opener):
+            part.sounds.append(Sound(family, dict(part.effects), list(part.materials), part.text))
             part.effects, part.materials = {}, []
         else:
             head = None
         _describe(part, phrase, head, opener)
 
 
+def _is_layer(meaning: Meaning, part: Part, phrase: Sequence[Word], opener: str | None) -> bool:
+    """Whether the head of a phrase sounds by itself; after a preposition it may be a mere place or surface."""
+    if any(sound.family == meaning.family for sound in part.sounds):
+        return False
+    if part.sounds:
+        return meaning.only_sound and (opener in lexicon.LAYERING or meaning.role is Role.AMBIENCE)
+    surface = opener is not None and not meaning.only_sound
+    return not (surface and _more_to_come(part, phrase))
+
+
 def _more_to_come(part: Part, phrase: Sequence[Word]) -> bool:
     """Whether a sound of its own is named later in the part: "on gravel, boots"."""
-    later = part.words[part.words.index(phrase[-1]) + 1 :]
-    return any(word.meaning is not None and word.meaning.only_sound for word in later)
+    return any(word.meaning.only_sound for word in part.words[part.words.index(phrase[-1]) + 1 :])
 
 
 def _phrases(words: Sequence[Word]) -> list[tuple[list[Word], str | None]]:
@@ -260,43 +261,25 @@ def _phrases(words: Sequence[Word]) -> list[tuple[list[Word], str | None]]:
     phrases: list[tuple[list[Word], str | None]] = [([], None)]
     listing = False
     for word in words:
-        meaning = word.meaning
-        if meaning is not None and meaning.opener and meaning.family is None:
+        if word.meaning.opener and word.meaning.family is None:
             phrases.append(([], word.text))
             listing = False
             continue
-        sounding = meaning is not None and meaning.only_sound
-        before = [each.meaning for each in phrases[-1][0] if each.meaning is not None and each.meaning.only_sound]
-        if sounding and before and (listing or _ambience_after_hits(meaning, before)):
+        before = [each.meaning for each in phrases[-1][0] if each.meaning.only_sound]
+        after_hits = word.meaning.role is Role.AMBIENCE and any(each.role is Role.HITS for each in before)
+        if word.meaning.only_sound and before and (listing or after_hits):
             phrases.append(([], _LISTED))
             listing = True
         phrases[-1][0].append(word)
     return [(phrase, opener) for phrase, opener in phrases if phrase]
 
 
-def _ambience_after_hits(meaning: Meaning | None, before: Sequence[Meaning]) -> bool:
-    return (
-        meaning is not None
-        and meaning.family is not None
-        and meaning.family.role is Role.AMBIENCE
-        and any(each.family is not None and each.family.role is Role.HITS for each in before)
-    )
-
-
 def _head(phrase: Sequence[Word]) -> Word | None:
     """The word that names the sound: rather not a material or a quality, then the longest, then the last."""
     named = [
-        (word, at) for at, word in enumerate(phrase) if word.meaning is not None and word.meaning.family is not None
+        (word.meaning.grade, word.count, len(word.text), at) for at, word in enumerate(phrase) if word.meaning.family
     ]
-    if not named:
-        return None
-
-    def rank(item: tuple[Word, int]) -> tuple[int, int, int, int]:
-        word, at = item
-        assert word.meaning is not None
-        return word.meaning.grade, word.count, len(word.text), at
-
-    return max(named, key=rank)[0]
+    return phrase[max(named)[-1]] if named else None
 
 
 def _describe(part: Part, phrase: Sequence[Word], head: Word | None, opener: str | None) -> None:
@@ -309,7 +292,7 @@ def _describe(part: Part, phrase: Sequence[Word], head: Word | None, opener: str
         meaning = word.meaning
         if word is head:
             continue
-        if meaning is None:
+        if meaning is UNKNOWN:
             part.unknown.append(word.text)
         elif meaning.strength is not None:
             strength *= meaning.strength
@@ -320,12 +303,12 @@ def _describe(part: Part, phrase: Sequence[Word], head: Word | None, opener: str
         elif meaning.materials:
             # What stands behind a preposition is struck or walked on, and counts before what does the striking.
             materials.insert(0 if opener else len(materials), meaning.materials)
-    if head is not None and head.meaning is not None and head.meaning.materials:
+    if head and head.meaning.materials:
         materials.append(head.meaning.materials)
 
 
 def _is_room(word: Word) -> bool:
-    quality = word.meaning.quality if word.meaning is not None else None
+    quality = word.meaning.quality
     return quality is not None and lexicon.QUALITIES[quality].get("room", 0) > 0
 
 
@@ -486,7 +469,7 @@ def _without(layers: Sequence[Layer], refused: Sequence[Part]) -> list[Layer]:
 
 def _named(part: Part) -> set[str]:
     """Families a refused part names; a mere material counts only when nothing else is named."""
-    meanings = [word.meaning for word in part.words if word.meaning is not None and word.meaning.family is not None]
+    meanings = [word.meaning for word in part.words if word.meaning.family]
     strong = [meaning for meaning in meanings if meaning.only_sound] or meanings
     return {meaning.family.name for meaning in strong if meaning.family is not None}
 
@@ -530,7 +513,7 @@ def _unknown_words(parts: Sequence[Part], vocabulary: Mapping[tuple[str, ...], M
     unknown: list[str] = []
     anything_sounds = any(part.sounds for part in parts)
     for part in parts:
-        silent = [word.text for word in part.words if word.meaning is not None and word.meaning.ignorable]
+        silent = [word.text for word in part.words if word.meaning.ignorable]
         says_nothing = not (part.effects or part.materials or part.unknown)
         unknown += part.unknown + (silent if says_nothing and not anything_sounds else [])
     unknown = list(dict.fromkeys(unknown))
