@@ -63,27 +63,27 @@ def swish(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 def _crackles(samples: int, rate: float, size: float, rng: b.Rng) -> Samples:
     """Pockets of gas that burst wood fibres: clicks of every size, in little volleys."""
     volleys = np.clip(b.wander(samples, 6, rng), 0.1, 3) ** 2
-    at = b.times(rate * volleys, samples, rng)
-    grains = [
-        b.burst(b.count(0.02), f, 3 * f, tau, rng, 0.0001)
-        for f, tau in zip(np.geomspace(700, 5000, 12) / size**0.5, np.geomspace(0.004, 0.0006, 12), strict=True)
-    ]
-    return b.scatter(samples, at, b.heavy_tailed(len(at), rng, 5) + 0.02, grains, rng.integers(0, 12, len(at)))
+    low = round(700 / size**0.6)
+    return b.hail(samples, rate * volleys, b.clicks(low, 9 * low, 3, 0.0039, 0.0005), 4, rng)
 
 
 def fire(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    """Lapping flames (slow low noise), hiss of escaping gas, crackles."""
+    """Lapping flames (slow low noise), hiss of escaping gas, crackles large and small."""
     size = p.bigness(manner)
-    lap = b.band_noise(samples, 30, 260 / size, rng) * np.clip(0.6 + 0.5 * b.wander(samples, 7, rng), 0.05, 2)
-    hiss = b.band_noise(samples, 1500, 9000, rng) * np.clip(0.6 + 0.4 * b.wander(samples, 3, rng), 0.1, 2)
-    snaps = _crackles(samples, 26 * p.haste(manner), size, rng)
-    return p.sustained(0.06 * lap + 0.018 * hiss + 1.2 * snaps, manner) * p.gated(level)
+    lap = b.band_noise(samples, 30, 110 / size**0.5, rng) * np.clip(0.6 + 0.5 * b.wander(samples, 5.5, rng), 0.05, 2)
+    hiss = b.band_noise(samples, 3000 / size**0.7, 11900, rng) * np.clip(0.6 + 0.4 * b.wander(samples, 3, rng), 0.1, 2)
+    low = round(2400 / size**0.6)
+    embers = b.hail(samples, 244 * p.haste(manner), b.clicks(low, 2.6 * low, 3, 0.0013, 0.0006), 3, rng)
+    snaps = _crackles(samples, 25 * p.haste(manner), size, rng)
+    return p.sustained(LAP * size * lap + HISS * hiss + snaps + EMBERS * embers, manner) * p.gated(level)
+
+
+LAP, HISS, EMBERS = 0.04, 0.01, 0.27  # beside snaps of peak 1
 
 
 def crackle(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
     """Embers, static, twigs: the clicks alone."""
-    amount = p.gated(level)
-    return p.sustained(_crackles(samples, 30 * p.haste(manner), p.bigness(manner), rng), manner) * amount
+    return p.sustained(_crackles(samples, 40 * p.haste(manner), p.bigness(manner), rng), manner) * p.gated(level)
 
 
 def crackle_hit(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

@@ -213,17 +213,24 @@ def roll(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
     )
 
 
+def _singing(pitch: Samples, size: float, rng: b.Rng) -> Samples:
+    """Steady stick and slip: rich in harmonics, its period never quite even, coloured by the body it shakes."""
+    n = len(pitch)
+    uneven = 1 + 0.087 * b.wander(n, 82, rng)
+    tone = b.waveform(b.cycles(pitch * uneven, n), np.arange(1, 17) ** -0.47, rng.uniform(0, 2 * np.pi, 16))
+    freqs = 800 / size * (1 + 0.45 * np.arange(10)) * (1 + b.scattered(10, 0.1))
+    body = b.resonated(tone, freqs, np.full(10, 0.004), np.full(10, 0.05), 0.03)
+    return b.steady(tone) + 0.7 * b.steady(body) + 0.05 * b.band_noise(n, 1500, 8000, rng)
+
+
 def squeak(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """A hinge or a sole that sings: steady stick-slip, its pitch drawn by the load, rich in harmonics."""
-    size, n = p.bigness(manner, strike), b.count(rng.uniform(0.22, 0.5) / p.haste(manner))
-    bend = b.wander(n, 6, rng) * 0.07 + np.linspace(0, rng.uniform(-0.25, 0.3), n, dtype=np.float32)
-    f = p.near(900, rng, 0.12) / size * np.exp(bend)
-    rough = 1 + 0.02 * b.wander(n, 180, rng)
-    tone = b.waveform(b.cycles(f * rough, n), 1 / np.arange(1, 13) ** 0.8, rng.uniform(0, 6.28, 12))
-    breath = b.band_noise(n, 1500, 7000, rng)
+    """A hinge or a sole that sings, its pitch drawn by the load."""
+    size, n = p.bigness(manner, strike), b.count(rng.uniform(0.16, 0.3) / p.haste(manner))
+    bend = 0.014 * b.wander(n, 4, rng) + 0.088 * (rng.uniform(-1, 1) * np.linspace(0, 1, n) + b.swell(n, 0.5, 1))
+    pitch = p.near(900, rng, 0.12) / size * np.exp(bend)
     shape = (b.decay(n, 0.06, 0.0006) + b.swell(n, rng.uniform(0.3, 0.6), 0.7)) * b.faded(np.ones(n, np.float32), 0.04)
-    x = (b.peaked(tone, 1) + 0.06 * breath) * shape * (1 + 0.2 * b.wander(n, 30, rng))
-    return p.struck(b.in_room(x, 0.25, 0.4), strike, manner, rng)
+    shape *= np.clip(1 + 0.25 * b.wander(n, 30, rng), 0.05, 3) * np.clip(0.8 + 0.3 * b.wander(n, 6.4, rng), 0.02, 2)
+    return p.struck(b.in_room(_singing(pitch, size, rng) * shape, 0.14, 0.4), strike, manner, rng)
 
 
 def creak(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
@@ -236,12 +243,11 @@ def creak(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def squeak_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    """Squeaks as long as it moves."""
-    amount = p.gated(level)
-    f = 850 / p.bigness(manner) * np.exp(0.25 * b.followed(level, 0.1) + 0.12 * b.wander(samples, 3, rng))
-    tone = b.waveform(b.cycles(f * (1 + 0.02 * b.wander(samples, 180, rng)), samples), 1 / np.arange(1, 13) ** 0.8)
+    """Squeaks for as long as it moves, higher with speed."""
+    size = p.bigness(manner)
+    pitch = 850 / size * np.exp(0.25 * b.followed(level, 0.1) + 0.12 * b.wander(samples, 3, rng))
     sings = np.clip(b.wander(samples, 2.5 * p.haste(manner), rng) * 2, 0, 1)
-    return p.sustained(tone * sings + 0.05 * b.band_noise(samples, 1500, 7000, rng), manner) * amount
+    return p.sustained(_singing(pitch, size, rng) * (0.03 + sings), manner) * p.gated(level)
 
 
 # ---- doors and drawers
