@@ -28,7 +28,8 @@ from footfall_engine.analysis.strokes import BROAD, CRISP, GRID_RATE, Curve, Str
 WINDOW = 20.0  # seconds judged together
 STRONG = 95  # percentile of an envelope that counts as strong
 LIVELY = 98  # percentile of the liveliness that counts as lively
-CLEAR_BACKGROUND = 0.02  # median of the crisp envelope, as a share of the strong
+BACKGROUND = 40  # percentile of an envelope that is what goes on between the strokes
+CLEAR_BACKGROUND = 0.02  # background of the crisp envelope, as a share of the strong
 SPARSE_BACKGROUND = 0.2  # median of the liveliness, as a share of the lively
 CLEAR_SHARE, CLEAR_GAP = 0.1, 0.08  # least share of the strong, seconds between two hits
 BUSY_SHARE, BUSY_GAP = 0.35, 0.15
@@ -70,7 +71,7 @@ def _moments(
     """What counts in the window [start, end)."""
     window = slice(round(start * GRID_RATE), round(end * GRID_RATE) + 1)
     lively = float(np.percentile(liveliness[window], LIVELY))
-    if _share_of_background(crisp.envelope[window], STRONG) < CLEAR_BACKGROUND:
+    if _background(crisp.envelope[window]) < CLEAR_BACKGROUND:
         yield from _strokes(crisp, window, CLEAR_SHARE, CLEAR_GAP)
     elif np.median(liveliness[window]) < SPARSE_BACKGROUND * lively:
         yield from _bursts(field, liveliness, window, lively)
@@ -78,9 +79,10 @@ def _moments(
         yield from _strokes(broad, window, BUSY_SHARE, BUSY_GAP)
 
 
-def _share_of_background(curve: Curve, percentile: float) -> float:
-    strong = float(np.percentile(curve, percentile))
-    return float(np.median(curve)) / strong if strong > 0 else 1.0
+def _background(envelope: Curve) -> float:
+    """What goes on between the strokes, as a share of the strong ones."""
+    strong = float(np.percentile(envelope, STRONG))
+    return float(np.percentile(envelope, BACKGROUND)) / strong if strong > 0 else 1.0
 
 
 def _strokes(found: Survey, window: slice, share: float, gap: float) -> Iterator[Moment]:
