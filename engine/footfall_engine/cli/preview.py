@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from footfall_bridge.errors import NotAStem
+from footfall_bridge.messages import Hit
 from footfall_bridge.timeline import TimeRange
 
 from footfall_engine.cli import options
@@ -15,6 +17,10 @@ from footfall_engine.cli.console import answer, answer_json, reported
 from footfall_engine.cli.logs import start_logging
 from footfall_engine.cli.steps import step_bar
 from footfall_engine.config import Settings
+from footfall_engine.progress import no_progress
+
+if TYPE_CHECKING:
+    from footfall_engine.analysis.picture import PictureAnalysis
 
 
 @reported
@@ -42,7 +48,7 @@ def preview(
         write_preview(film, sound, made["preview"], region, progress)
     if chart is not None:
         made["chart"] = chart
-        draw(film, sound, region, chart, f"{film.name} · {sound.name}")
+        draw(film, sound, region, chart, f"{film.name}, {region} · {sound.name}")
     if as_json:
         answer_json({name: str(path) for name, path in made.items()})
     else:
@@ -59,15 +65,38 @@ def stem_region(clip: Path, sound: Path, start: str | None) -> TimeRange:
         stem = read_facts(sound)
     except NotAStem:
         return region_of(facts, start or 0)
-    asked = stem.provenance.get("request", {})
-    first = region_of(facts, start if start is not None else asked.get("in", 0)).start
+    first = region_of(facts, start if start is not None else _asked(sound).get("in", 0)).start
     return region_of(facts, first, min(facts.duration, first + Fraction(stem.samples, stem.sample_rate)))
 
 
 def draw(clip: Path, sound: Path, region: TimeRange, target: Path, title: str, known: tuple[float, ...] = ()) -> None:
-    from footfall_engine.analysis import analyse
+    """The chart of a stem and the region it was made for, with the events it was made from."""
     from footfall_engine.media.audio import read_recording
     from footfall_engine.media.chart import ChartData, strip_frames, write_chart
 
-    data = ChartData(title, strip_frames(clip, region), analyse(clip, region), read_recording(str(sound)), known)
-    write_chart(data, target)
+    seen = _seen(clip, region)
+    if (given := _asked(sound).get("events")) is not None:
+        seen = replace(seen, hits=tuple(Hit(**hit) for hit in given))
+    write_chart(ChartData(title, strip_frames(clip, region), seen, read_recording(str(sound)), known), target)
+
+
+def _seen(clip: Path, region: TimeRange) -> PictureAnalysis:
+    """What the picture shows; from the engine's cache where there is one."""
+    from footfall_engine.analysis import analyse
+    from footfall_engine.cache import Analyses, Cache
+
+    settings = Settings.load()
+    cache = settings.data_folder / "cache"
+    if not cache.is_dir():
+        return analyse(clip, region)
+    return Analyses(Cache(cache, settings.cache_mb), analyse).of(str(clip), region, no_progress)
+
+
+def _asked(sound: Path) -> dict[str, Any]:
+    """The request that a stem was made for; empty for any other recording."""
+    from footfall_engine.media.wav import read_facts
+
+    try:
+        return dict(read_facts(sound).provenance.get("request", {}))
+    except NotAStem:
+        return {}
