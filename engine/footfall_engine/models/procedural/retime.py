@@ -36,6 +36,7 @@ LONGEST_HIT_SEC = 8.0
 LONGEST_REFERENCE_SEC = 120.0  # what lies beyond is not used
 SOURCES_KEPT = 2
 GONE_DB = -54.0  # below a hit's peak its tail has died away
+LOUDEST_BACKGROUND_DB = -30.0  # below a hit's peak: what is louder belongs to the hit
 HIT_RISE_DB = 9.0  # from before an onset to after it, for a clear hit
 STRIKE_PEAK = 0.25  # −12 dBFS at strength 1, as voices have it
 TEXTURE_RMS = 0.05  # at motion 1, where voices lie after their trim …
@@ -265,9 +266,11 @@ def _block_powers(mono: Samples, size: int) -> NDArray[np.float32]:
 def cut_hits(mono: Samples, heard: Samples, onsets: list[int]) -> tuple[Cut, ...]:
     """The recording's hits with their pre-rolls and natural tails, weakest first; ``heard`` tells how loud they are."""
     pieces = []
+    blocks = _block_powers(heard[LEAD_SAMPLES:], 480)
+    background = float(np.quantile(blocks, 0.1)) if len(blocks) else 0.0
     for onset, following in itertools.pairwise([*onsets, len(mono)]):
         pre_roll = min(onset, round(PRE_ROLL_SEC * SAMPLE_RATE))
-        end = _end_of_tail(heard, onset, following, last=following == len(mono))
+        end = _end_of_tail(heard, onset, following, background)
         samples = mono[onset - pre_roll : end].copy()
         _fade(samples, pre_roll)
         loud = float(np.abs(samples).max(initial=0.0))
@@ -281,23 +284,25 @@ def cut_hits(mono: Samples, heard: Samples, onsets: list[int]) -> tuple[Cut, ...
     )
 
 
-def _end_of_tail(mono: Samples, onset: int, following: int, last: bool) -> int:
-    """Where a hit has died away, or just before the next one begins."""
-    end = min(
-        following if last else following - round(0.006 * SAMPLE_RATE), onset + round(LONGEST_HIT_SEC * SAMPLE_RATE)
-    )
+def _end_of_tail(mono: Samples, onset: int, following: int, background: float) -> int:
+    """Where a hit has died away into the recording's background (a power), or just before the next one begins."""
+    last = following == len(mono)
+    end = following if last else following - round(0.006 * SAMPLE_RATE)
+    end = min(end, onset + round(LONGEST_HIT_SEC * SAMPLE_RATE))
     power = _block_powers(mono[onset:end], 480)
     if len(power) < 4:
         return max(end, onset + 1)
-    heard = np.flatnonzero(power > power.max() * 10 ** (GONE_DB / 10))
-    return min(end, onset + (int(heard[-1]) + 3) * 480)
+    gone = max(
+        power.max() * 10 ** (GONE_DB / 10), min(2 * background, power.max() * 10 ** (LOUDEST_BACKGROUND_DB / 10))
+    )
+    return min(end, onset + (int(np.flatnonzero(power > gone)[-1]) + 6) * 480)
 
 
 def _fade(samples: Samples, pre_roll: int) -> None:
-    """In over the pre-roll, out over the last fifth, 40 ms at most; in place."""
+    """In over the pre-roll, out over the last fifth, 80 ms at most; in place."""
     if pre_roll:
         samples[:pre_roll] *= np.linspace(0, 1, pre_roll, dtype=np.float32) ** 2
-    fall = max(1, min(len(samples) // 5, round(0.040 * SAMPLE_RATE)))
+    fall = max(1, min(len(samples) // 5, round(0.080 * SAMPLE_RATE)))
     samples[-fall:] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32))
 
 
