@@ -49,7 +49,6 @@ class Engine:
         self.wires.start()
         for worker in self._workers:
             worker.start()
-        threading.Thread(target=warm_up, name="footfall-warm-up", daemon=True).start()
 
     def wait(self) -> None:
         self._quit.wait()
@@ -119,15 +118,14 @@ def _stop(queue: jobs.JobQueue, workers: list[Worker]) -> None:
         worker.join(_CLOSE_WITHIN_SEC)
 
 
-def _lanes() -> list[tuple[dict[type[Message], Recipe], str]]:
+def _lanes() -> list[tuple[dict[type[Message], Recipe], str, Callable[[], None]]]:
     """What is worked on side by side: one worker for the models' device, one for the sound device."""
-    return [
-        (
-            {messages.Generate: render.generate, messages.Regenerate: render.regenerate, messages.Spot: render.spot},
-            "make",
-        ),
-        ({messages.Audition: render.audition}, "play"),
-    ]
+    making: dict[type[Message], Recipe] = {
+        messages.Generate: render.generate,
+        messages.Regenerate: render.regenerate,
+        messages.Spot: render.spot,
+    }
+    return [(making, "make", warm_up), ({messages.Audition: render.audition}, "play", lambda: None)]
 
 
 def _studio(settings: Settings) -> Studio:
@@ -136,7 +134,8 @@ def _studio(settings: Settings) -> Studio:
 
 
 def warm_up() -> None:
-    """Import what the first job needs while nobody waits for it."""
+    """Import what the first job needs while nobody waits for it; in the worker's thread, as scipy's own lazy imports
+    break when two threads come first."""
     for module in _NEEDED_LATER:
         importlib.import_module(module)
     load_model("procedural")

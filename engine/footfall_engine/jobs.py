@@ -47,7 +47,6 @@ CREATE TABLE IF NOT EXISTS products (
 CREATE INDEX IF NOT EXISTS products_by_job ON products (job);
 """
 _LASTING = (messages.Warned, messages.Stem, messages.Spotted, messages.Failed)
-_UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -118,12 +117,14 @@ class JobQueue:
 
     def recent(self, limit: int = 20) -> list[JobBrief]:
         """Running and queued jobs in the order they will run, then the latest finished ones."""
-        unfinished = ", ".join(f"'{state.value}'" for state in _UNFINISHED)
-        query = f"""SELECT id, state, request FROM jobs
-                    ORDER BY state = 'running' DESC, state IN ({unfinished}) DESC,
-                    CASE WHEN state IN ({unfinished}) THEN number ELSE -number END LIMIT ?"""
+        queries = (  # each answered from an index, however many jobs there are
+            "SELECT id, state, request FROM jobs WHERE state = 'running' ORDER BY number LIMIT ?",
+            "SELECT id, state, request FROM jobs WHERE state = 'queued' ORDER BY number LIMIT ?",
+            "SELECT id, state, request FROM jobs WHERE state NOT IN ('running', 'queued') ORDER BY number DESC LIMIT ?",
+        )
         with self._lock:
-            return [self._brief(*row) for row in self._db.execute(query, (limit,))]
+            rows = [row for query in queries for row in self._db.execute(query, (limit,))]
+            return [self._brief(*row) for row in rows[:limit]]
 
     def counts(self) -> dict[str, int]:
         with self._lock:

@@ -32,15 +32,27 @@ class EngineClosing(BaseException):
 class Worker(threading.Thread):
     """Takes jobs of the kinds it has recipes for, one at a time."""
 
-    def __init__(self, queue: JobQueue, studio: Any, recipes: dict[type[Message], Recipe], name: str) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        studio: Any,
+        recipes: dict[type[Message], Recipe],
+        name: str,
+        warm_up: Callable[[], None],
+    ) -> None:
         super().__init__(name=name, daemon=True)
         self._queue = queue
         self._studio = studio
         self._recipes = recipes
         self._kinds = [recipe.model_fields["type"].default for recipe in recipes]
+        self._warm_up = warm_up
         self._closing = threading.Event()
 
     def run(self) -> None:
+        try:
+            self._warm_up()
+        except Exception:  # the jobs that need what is broken will say so
+            log.exception("the worker could not warm up")
         while not self._closing.is_set():
             if (job := self._queue.take(self._kinds, _IDLE_SEC)) is not None:
                 self._survive(job)
