@@ -13,29 +13,29 @@ Level = NDArray[np.float32]
 
 
 def _bank(samples: int, position: Samples, centres: NDArray[np.float64], width: float, rng: b.Rng) -> Samples:
-    """Noise whose band glides: fixed bands, of which `position` (0…1) says how much each is heard."""
-    x = b.noise(samples, rng)
-    place = position * np.float32(len(centres) - 1)
-    out = np.zeros(samples, np.float32)
-    for k, centre in enumerate(centres):
-        out += (
-            b.band(x, centre / width, centre * width)
-            * np.maximum(0, 1 - np.abs(place - k))
-            / np.float32(np.sqrt(centre * (width - 1 / width) / 24000))
-        )
-    return out
+    """Noise whose band glides: fixed bands `width` wide, of which `position` (0…1) says how much each is heard.
+
+    Made at as low a rate as its highest band allows.
+    """
+    step = max(1, int(b.SAMPLE_RATE / (8 * centres[-1] * width)))
+    n = samples // step + 4
+    heard = np.pad(position[::step], (0, n), mode="edge")[:n] * np.float32(len(centres) - 1)
+    source = b.noise(n, rng)
+    out = np.zeros(n, np.float32)
+    for k, centre in enumerate(step * centres):
+        share = np.sqrt(b.SAMPLE_RATE / 2 / (centre * (width - 1 / width)))
+        out += b.band(source, centre / width, centre * width) * np.maximum(0, 1 - np.abs(heard - k)) * np.float32(share)
+    return out[:samples] if step == 1 else b.stretched(out, step)[:samples]
 
 
 def wind(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
     """Gusts: turbulence has more power the slower it is, and obstacles whistle where the speed sets (Strouhal)."""
     size = p.bigness(manner)
-    gust = np.clip(
-        0.5 + 0.28 * b.wander(samples, 0.5 * p.haste(manner), rng) + 0.12 * b.wander(samples, 2.5, rng), 0, 1
-    )
-    centres = np.geomspace(170, 900, 5) / size
-    body = _bank(samples, gust, centres, 1.9, rng)
+    gust = 0.5 + 0.25 * b.wander(samples, 0.69 * p.haste(manner), rng) + 0.12 * b.wander(samples, 7.2, rng)
+    gust = np.clip(gust + 0.1 * manner.effort, 0, 1)
+    body = _bank(samples, gust, np.geomspace(91, 400, 5) / size, 1.93, rng)
+    whistle = _bank(samples, np.clip(0.75 * gust + 0.1, 0, 1), np.geomspace(420, 1470, 6) / size, 1.08, rng)
     low = b.coloured(samples, rng, lambda f: (f / 100) ** -1.1 / (1 + (35 / f) ** 4))
-    whistle = _bank(samples, np.clip(0.75 * gust + 0.1, 0, 1), np.geomspace(420, 1500, 6) / size, 1.08, rng)
     x = (body + 0.8 * low) * (0.15 + gust) + 0.1 * whistle * gust
     return p.sustained(x, manner) * p.gated(level)
 
@@ -102,28 +102,25 @@ def steam(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
 # ---- bursts
 
 
+# Of thunder in recordings: the band in Hz, its loudness, and the seconds in which it dies; what is high dies first.
+_RUMBLE = ((90, 320, 0.9, 2.4), (250, 900, 0.9, 1.4), (1200, 2500, 0.25, 0.5))
+
+
 def thunder(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """A crooked channel kilometres long: its pieces arrive one after the other, farther ones later and duller
-    (Few 1969); a near one begins with a tearing crack."""
-    size, h = p.bigness(manner, strike), p.hardness(strike, manner)
-    n = b.count(5.5)
+    """A crooked channel kilometres long: the sound of its pieces arrives one after the other, from farther away later
+    and duller (Few, "Power spectrum of thunder", 1969); a near one begins with a tearing crack."""
+    size, h = p.bigness(manner, strike) ** 0.5, p.hardness(strike, manner)
+    n = b.count(6.0)
     t = b.clock(n)
-    crack = b.band_noise(n, 120, 6000, rng) * (
-        np.exp(-t / 0.05) + 0.5 * np.clip(b.wander(n, 22, rng), 0, 3) * np.exp(-t / 0.3)
-    )
-    claps = np.zeros(n, np.float32)
-    for _ in range(9):
-        at = rng.exponential(0.9)
-        claps += np.where(t > at, np.exp(-(t - at) / rng.uniform(0.15, 0.5)), 0).astype(np.float32) * np.float32(
-            rng.uniform(0.3, 1) * np.exp(-at / 2.2)
-        )
-    rolling = np.clip(1 + 0.6 * b.wander(n, 7, rng), 0.1, 3) * (claps + 0.35 * np.exp(-t / 1.8))
-    low = b.coloured(
-        n, rng, lambda f: (f / 60) ** -0.4 / (1 + (25 * size**-0.5 / f) ** 4) / (1 + (f * size / 190) ** 2.2)
-    )
-    mid = b.band_noise(n, 150, 900, rng) * np.exp(-t / 1.0)
-    x = (0.25 + 0.5 * h) * 0.8 * crack + low * rolling * (0.4 + 0.6 * np.minimum(1, t / 0.12)) + 0.3 * mid * rolling
-    return p.struck(b.faded(x, 1.2), strike, manner, rng)
+    x = np.zeros(n, np.float32)
+    for k, (low, high, gain, tau) in enumerate(_RUMBLE):
+        m = min(n, b.count(6 * tau * size))
+        pieces = np.clip(1 + 0.4 * (1 + 0.25 * k) * b.wander(m, 12, rng), 0.05, 3) * b.decay(m, tau * size)
+        x[:m] += (gain if k < 2 else gain * (0.4 + 0.8 * h)) * b.band_noise(m, low / size, high / size, rng, 2) * pieces
+    x *= np.clip(1 + 0.3 * b.wander(n, 2, rng), 0.1, 3) * np.minimum(1, 0.35 + 0.65 * t / 0.25)
+    crack = b.burst(b.count(0.6), 200 / size, 3700, 0.05, rng, 0.0004)
+    x = b.joined((0.0, x), (0.0, np.float32(0.9 * (0.4 + 0.8 * h)) * crack))
+    return p.struck(b.faded(x, 1.5), strike, manner, rng)
 
 
 def explosion(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

@@ -108,12 +108,13 @@ def punch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """A fist on a body: a low thump, a leathery smack, a little cloth."""
     h, size = p.hardness(strike, manner), p.bigness(manner, strike)
     n = b.count(0.35)
-    thump = _thump(n, 110 / size, 55 / size, 0.06, rng)
-    smack = b.burst(n, 500, 2500 + 4000 * h, 0.012, rng, 0.0002)
+    thump = _thump(n, 156 / size, 78 / size, 0.037 * size**0.3, rng)
+    smack = b.burst(n, 414 / size, 4040 * (0.5 + 0.8 * h), 0.012, rng, 0.0003)
+    flesh = b.burst(n, 172 / size, 1770 / size, 0.019, rng, 0.0004)
     crack = b.burst(n, 1500, 7000, 0.004, rng, 0.0001)
     cloth = b.burst(n, 900, 5000, 0.05, rng, 0.004)
-    x = 0.9 * thump + (0.6 + 0.5 * h) * smack + 0.5 * h * crack + 0.06 * cloth
-    return p.struck(b.in_room(np.tanh(1.4 * x), 0.3, 0.3), strike, manner, rng)
+    x = 0.9 * thump + 0.53 * (0.6 + 0.5 * h) * smack + 0.24 * flesh + 0.25 * h * crack + 0.047 * cloth
+    return p.struck(b.in_room(np.tanh(1.4 * x), 0.3, 0.3, 3400), strike, manner, rng)
 
 
 def body_fall(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
