@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from footfall_engine.cli import app, demo, options
 from footfall_engine.cli.jobs import read_events
 from footfall_engine.media import wav
 from typer.testing import CliRunner, Result
+
+from tests.engine.processes import wait_until
 
 SECONDS = 3.0
 STEM_KEYS = {"path", "variant", "seed", "start", "samples", "rate"}
@@ -320,6 +323,17 @@ def test_a_second_engine_says_that_there_is_one(at_engine: resident.Resident) ->
     said = refusal("serve", status=1)
     assert said["code"] == "engine_running"
     assert str(at_engine.process.pid) in said["message"]
+
+
+def test_a_taken_port_is_said_and_the_next_one_used(tmp_path: Path) -> None:
+    said = tmp_path / "engine.err"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with resident.resident_engine(tmp_path, port=port) as other:
+            assert other.card.tcp_port != port
+            wait_until(lambda: f"port {port} is taken by" in said.read_text(), 10, said.read_text)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")

@@ -22,7 +22,7 @@ TimeAndFolder = Annotated[
     list[str],
     typer.Option(
         "--out", metavar="S|DIR", show_default=False,
-        help="Given twice: the end of the region (a time) and the folder for the stems; once: see below.",
+        help="The folder for the stems; and, given once more, a time: the end of the region.",
     ),
 ]  # fmt: skip
 Negative = Annotated[str | None, typer.Option(help="What it must not sound like.", show_default=False)]

@@ -21,7 +21,14 @@ from footfall_engine.config import Settings
 def regenerate(
     stem: Annotated[Path, typer.Argument(metavar="STEM", help="A stem that Footfall made.", show_default=False)],
     start: options.In = None,
-    out: options.TimeAndFolder = [],  # noqa: B006 -- typer reads the default
+    out: Annotated[
+        list[str],
+        typer.Option(
+            metavar="S|DIR",
+            help="The end of the range; and, given once more, a folder for the new stems.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006 -- typer reads the default
     video: Annotated[
         Path | None, typer.Option(metavar="CLIP", help="Where the picture is now, if it has moved.")
     ] = None,
@@ -38,7 +45,7 @@ def regenerate(
 ) -> None:
     """Make a part of STEM anew: seconds --in to --out from its first sample; everything else stays bit for bit.
 
-    The new, full-length stems go beside the old one, or into a second --out DIR.
+    The new, full-length stems go beside the old one, or into the folder of a second --out.
     """
     settings = Settings.load()
     start_logging(settings)

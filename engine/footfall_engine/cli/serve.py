@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from footfall_engine.cli import options
-from footfall_engine.cli.console import answer, answer_json, reported
+from footfall_engine.cli.console import answer, answer_json, reported, say
 from footfall_engine.cli.logs import ENGINE_LOG, start_logging
 from footfall_engine.config import Settings
 
@@ -33,18 +33,22 @@ def serve(
     from footfall_engine.engine import Engine
 
     engine = Engine(settings)
+    for name in STOP_SIGNALS:
+        if number := getattr(signal, name, None):
+            signal.signal(number, lambda *_: engine.quit())
     engine.start()
     try:
-        for name in STOP_SIGNALS:
-            if number := getattr(signal, name, None):
-                signal.signal(number, lambda *_: engine.quit())
-        _say_ready(settings, engine.wires.port, as_json)
+        _say_where(settings, engine.wires.port, as_json)
         engine.wait()
     finally:
         engine.close()
 
 
-def _say_ready(settings: Settings, port: int, as_json: bool) -> None:
+def _say_where(settings: Settings, port: int, as_json: bool) -> None:
+    from footfall_engine.server.ports import holder
+
+    if settings.port not in (0, port):
+        say(f"note: port {settings.port} is taken by {holder(settings.port)}, so this is port {port}")
     facts = {"pid": os.getpid(), "host": settings.host, "port": port, "spool": str(settings.spool_folder)}
     if as_json:
         answer_json(facts)
