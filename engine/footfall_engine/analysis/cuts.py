@@ -23,7 +23,7 @@ FLOOR = 2.0  # grey levels of contrast: what a blank picture is taken to have
 
 def cut_pairs(field: Field) -> NDArray[np.bool_]:
     """Which pairs lie across a cut, shape = (pairs,)."""
-    pairs = len(field.u)
+    pairs = len(field.v)
     cuts = np.zeros(pairs, bool)
     if pairs == 0:
         return cuts

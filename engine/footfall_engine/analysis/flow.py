@@ -10,8 +10,8 @@ Conventions
 -----------
 Frames are grey, scaled to about WIDTH pixels across. A *pair* is two successive frames; row k of every pair column
 belongs to the frames at `times[k]` and `times[k + 1]`. Velocities are in picture heights per second, x to the
-right, y down. What is kept of a pair is a coarse grid of cells of CELL × CELL pixels in float16: about 1.5 kB, so
-that half an hour at 25 frames a second stays below 70 MB. No picture is kept.
+right, y down. What is kept of a pair is a coarse grid of cells of CELL × CELL pixels in float16 and a thumbnail: 0.7 kB, so
+that half an hour at 25 frames a second takes about 35 MB. No picture is kept.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from footfall_engine.progress import ProgressFn, no_progress
 
 WIDTH = 256  # pixels across that flow is measured at
 CELL = 16  # pixels of a cell's side
+HALF = 2  # the flow is smooth, so that half its resolution is enough for what is done with it
 THUMB = (16, 9)  # width and height of the thumbnails that cuts are told from
 SHORTEST_PAIR = 0.028  # seconds; faster pictures (50 frames a second and up) are thinned out to about this
 STILL = 0.15  # grey levels of mean difference below which a picture repeats the one before
-TEXTURE_FLOOR = 6.0  # grey levels of gradient at which flow is half trusted
+TEXTURE_FLOOR = 1.5  # grey levels of local contrast at which flow is half trusted
 
 Grid = NDArray[np.float16]
 """Shape = (pairs, rows, columns)."""
@@ -45,12 +46,10 @@ class Field:
     ----------
     times : ndarray, shape = (pairs + 1,), float64
         Seconds of the frames from the region's start.
-    u, v : Grid
-        Mean velocity of each cell against the camera's, heights per second.
+    v : Grid
+        Mean vertical velocity of each cell against the camera's, heights per second.
     energy : Grid
         Mean speed of each cell's pixels, heights per second: what moves inside a cell does not cancel out.
-    change : Grid
-        Mean grey difference of each cell, signed, in grey levels: light that comes and goes.
     camera : ndarray, shape = (pairs, 2), float32
         Velocity of the camera's picture at its centre.
     thumbs : ndarray, shape = (pairs + 1, 9, 16), uint8
@@ -59,10 +58,8 @@ class Field:
     """
 
     times: NDArray[np.float64]
-    u: Grid
     v: Grid
     energy: Grid
-    change: Grid
     camera: NDArray[np.float32]
     thumbs: NDArray[np.uint8]
     frame_rate: float = 0.0
@@ -109,13 +106,11 @@ class Tracker:
         self._remember(frame)
 
     def field(self) -> Field:
-        u, v, energy, change = np.moveaxis(self._cells.array((4, 1, 1)), 1, 0)
+        v, energy = np.moveaxis(self._cells.array((2, 1, 1)), 1, 0)
         return Field(
             times=self._times.array(()),
-            u=u,
             v=v,
             energy=energy,
-            change=change,
             camera=self._pans.array((2,)),
             thumbs=self._thumbs.array((THUMB[1], THUMB[0])),
             frame_rate=self._frame_rate(),
@@ -127,7 +122,7 @@ class Tracker:
 
     def _begin(self, frame: Frame) -> None:
         height, width = frame.image.shape
-        self._camera = _CameraFit(height, width)
+        self._camera = _CameraFit(height // HALF, width // HALF)
         self._remember(frame)
 
     def _remember(self, frame: Frame) -> None:
@@ -146,32 +141,26 @@ class Tracker:
     def _add_pair(self, before: Frame, after: Frame, seconds: float) -> None:
         assert self._camera is not None
         height, width = after.image.shape
-        flow = self._dis.calc(before.image, after.image, None)
-        trust = texture(before.image)
+        half = (width // HALF, height // HALF)
+        flow = cv2.resize(self._dis.calc(before.image, after.image, None), half, interpolation=cv2.INTER_AREA)
+        trust = texture(cv2.resize(before.image, half, interpolation=cv2.INTER_AREA))
         pan = self._camera.remove(flow, trust)
-        flow *= trust[..., None]
-        flow /= height * seconds
+        x, y = cv2.split(flow)
+        scale = np.float32(1 / (height * seconds))
+        weight = trust * scale
         grid = (max(1, width // CELL), max(1, height // CELL))
-        cells = np.empty((4, grid[1], grid[0]), np.float32)
-        cells[0], cells[1] = cv2.split(cv2.resize(flow, grid, interpolation=cv2.INTER_AREA))
-        cells[2] = cv2.resize(cv2.magnitude(flow[..., 0], flow[..., 1]), grid, interpolation=cv2.INTER_AREA)
-        cells[3] = brightening(before.image, after.image, grid)
-        self._cells.append(cells.astype(np.float16))
-        self._pans.append(pan / np.float32(height * seconds))
+        cells = np.empty((2, grid[1], grid[0]), np.float16)
+        cells[0] = cv2.resize(y * weight, grid, interpolation=cv2.INTER_AREA)
+        cells[1] = cv2.resize(cv2.magnitude(x, y) * weight, grid, interpolation=cv2.INTER_AREA)
+        self._cells.append(cells)
+        self._pans.append(pan * scale)
 
 
 def texture(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Trust in the flow of each pixel, 0…1: low where there is nothing to see that could move."""
-    smooth = cv2.boxFilter(image, cv2.CV_32F, (3, 3))
-    gradient = cv2.absdiff(smooth, cv2.boxFilter(smooth, -1, (9, 9)))
-    gradient = cv2.boxFilter(gradient, -1, (9, 9))
-    return gradient / (gradient + np.float32(TEXTURE_FLOOR / 4))
-
-
-def brightening(before: NDArray[np.uint8], after: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.float32]:
-    """Mean grey levels that each cell of a (columns, rows) grid grew brighter by."""
-    gained = cv2.resize(after, grid, interpolation=cv2.INTER_AREA).astype(np.float32)
-    return gained - cv2.resize(before, grid, interpolation=cv2.INTER_AREA)
+    smooth = cv2.blur(image.astype(np.float32), (3, 3))
+    gradient = cv2.blur(cv2.absdiff(smooth, cv2.blur(smooth, (5, 5))), (5, 5))
+    return gradient / (gradient + np.float32(TEXTURE_FLOOR))
 
 
 @dataclass
@@ -181,7 +170,7 @@ class _CameraFit:
     height: int
     width: int
     step: int = 8  # pixels between the points that are fitted
-    rounds: int = 5
+    rounds: int = 4
     _points: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -194,7 +183,7 @@ class _CameraFit:
         self._columns, self._rows = columns[None, :], rows[:, None]
 
     def remove(self, flow: NDArray[np.float32], trust: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Subtract the camera's motion from `flow`, (height, width, 2) in pixels, in place; return it at the centre."""
+        """Subtract the camera's motion from `flow`, (height, width, 2), in place; return it at the centre."""
         half = self.step // 2
         samples = flow[half :: self.step, half :: self.step].reshape(-1, 2)
         weights = trust[half :: self.step, half :: self.step].ravel()
