@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -33,15 +35,25 @@ def serve(
     from footfall_engine.engine import Engine
 
     engine = Engine(settings)
-    for name in STOP_SIGNALS:
-        if number := getattr(signal, name, None):
-            signal.signal(number, lambda *_: engine.quit())
-    engine.start()
+    with signals_call(engine.quit):
+        engine.start()
+        try:
+            _say_where(settings, engine.wires.port, as_json)
+            engine.wait()
+        finally:
+            engine.close()
+
+
+@contextmanager
+def signals_call(stop: Callable[[], None]) -> Iterator[None]:
+    """Whatever asks this process to end calls `stop` instead."""
+    numbers = [getattr(signal, name) for name in STOP_SIGNALS if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
     try:
-        _say_where(settings, engine.wires.port, as_json)
-        engine.wait()
+        yield
     finally:
-        engine.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _say_where(settings: Settings, port: int, as_json: bool) -> None:
