@@ -10,7 +10,7 @@ Conventions
 -----------
 Frames are grey, scaled to about WIDTH pixels across. A *pair* is two successive frames; row k of every pair column
 belongs to the frames at `times[k]` and `times[k + 1]`. Velocities are in picture heights per second, x to the
-right, y down. What is kept of a pair is a coarse grid of cells of CELL × CELL pixels in float16 and a thumbnail: 0.7 kB, so
+right, y down. What is kept of a pair is a grid of cells of CELL × CELL pixels in float16 and a thumbnail: 0.7 kB, so
 that half an hour at 25 frames a second takes about 35 MB. No picture is kept.
 """
 
