@@ -12,7 +12,6 @@ from footfall_bridge.timeline import TimeRange, to_units
 from numpy.typing import NDArray
 
 from footfall_engine.analysis.picture import MOTION_RATE
-from footfall_engine.media.audio import Audio
 
 GRID = Fraction(1, MOTION_RATE)
 """Windows start on this grid (seconds), so that motion curves are cut between their samples."""
@@ -47,26 +46,34 @@ def join(pieces: Iterable[NDArray[np.float32]], overlap: float, sample_rate: int
 
 
 def crossfaded(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`new` with its beginning blended out of all of `old` at equal power; shapes = (..., n) and (..., m), n <= m."""
+    """`new` with its beginning blended out of all of `old`; shapes = (..., n) and (..., m), n <= m."""
     n = old.shape[-1]
-    rise = fade_in(n)
-    return np.concatenate([old * rise[::-1] + new[..., :n] * rise, new[..., n:]], axis=-1)
+    angle = np.pi / 2 * (np.arange(n) + 0.5) / max(1, n)
+    return np.concatenate([blended(old, new[..., :n], angle), new[..., n:]], axis=-1)
 
 
-def fade_in(samples: int) -> NDArray[np.float32]:
-    """Rising half of an equal-power crossfade: its square and its mirror's square add up to 1."""
-    return np.sin(np.pi / 2 * (np.arange(samples) + 0.5) / max(1, samples)).astype(np.float32)
+def blended(old: NDArray[np.float32], new: NDArray[np.float32], angle: NDArray[np.float64]) -> NDArray[np.float32]:
+    """From `old` at angle 0 to `new` at pi/2, at equal power; shapes = (..., n), `angle` (n,).
+
+    Two gains of cos and sin keep the power of unrelated sounds and lift that of like ones by up to 3 dB, so they are
+    divided by the power that sounds correlated by r would have.
+    """
+    gain_old, gain_new = np.cos(angle), np.sin(angle)
+    both = (angle > 0) & (angle < np.pi / 2)
+    power = np.sqrt(1 + 2 * _correlation(old[..., both], new[..., both]) * gain_old * gain_new)
+    return (old * (gain_old / power) + new * (gain_new / power)).astype(np.float32)
 
 
-def patch_weight(start: int, end: int, at: NDArray[np.int64], fade_samples: int) -> NDArray[np.float32]:
+def patch_angle(start: int, end: int, at: NDArray[np.int64], fade_samples: int) -> NDArray[np.float64]:
     """Angle 0…pi/2 of the new sound at each sample: 0 outside [start, end), rising and falling over `fade_samples`."""
     from_edge = np.minimum(at - start + 0.5, end - at - 0.5) / fade_samples
-    return (np.pi / 2 * np.clip(from_edge, 0.0, 1.0)).astype(np.float32)
+    return np.pi / 2 * np.clip(from_edge, 0.0, 1.0)
 
 
-def patched(old: Audio, new: Audio, angle: NDArray[np.float32]) -> Audio:
-    """`new` laid into `old` at equal power by `patch_weight`; shapes = (channels, n)."""
-    return old * np.cos(angle) + new * np.sin(angle)
+def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """How alike two sounds are, 0 (unrelated, or opposed) … 1 (the same)."""
+    energy = float(np.sqrt(np.sum(one.astype(np.float64) ** 2) * np.sum(other.astype(np.float64) ** 2)))
+    return min(1.0, max(0.0, float(np.sum(one.astype(np.float64) * other)) / energy)) if energy else 0.0
 
 
 def _quietest(earliest: Fraction, latest: Fraction, hit_times: Sequence[float]) -> Fraction:

@@ -50,11 +50,17 @@ def test_a_crossfade_keeps_the_power_of_unrelated_sounds():
     assert abs(float(np.mean(mixed**2)) - 1) < 0.05
 
 
+def test_a_crossfade_of_a_sound_with_itself_changes_nothing():
+    rng = np.random.default_rng(0)
+    sound = rng.standard_normal((2, 1000)).astype(np.float32)
+    np.testing.assert_allclose(windows.crossfaded(sound, sound), sound, atol=1e-5)
+
+
 def test_a_patch_changes_nothing_outside_its_range():
-    angle = windows.patch_weight(100, 200, np.arange(0, 300), 20)
+    angle = windows.patch_angle(100, 200, np.arange(0, 300), 20)
     assert not angle[:100].any() and not angle[200:].any()
     assert np.allclose(angle[120:180], np.pi / 2)
     old, new = np.full((1, 300), 0.25, np.float32), np.full((1, 300), 0.5, np.float32)
-    out = windows.patched(old, new, angle)
+    out = windows.blended(old, new, angle)
     assert np.array_equal(out[:, :100], old[:, :100]) and np.array_equal(out[:, 200:], old[:, 200:])
     assert np.allclose(out[:, 120:180], 0.5)

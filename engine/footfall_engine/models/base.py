@@ -25,7 +25,7 @@ class Conditions:
     """All that a model may know of one window of a region.
 
     Times of `hits`, and sample 0 of `motion` and of `known`, count from the window's start. `hits` begins up to 10 s
-    before the window (negative times), so that what rings into it can be heard.
+    before the window (negative times), so that what rings into it can be heard, and ends up to 2 s after it.
     """
 
     duration: float  # seconds of the window; the model returns round(duration * sample_rate) samples

@@ -1,0 +1,145 @@
+"""Variants as files: their names, their writing, and the note inside that says how each was made."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from footfall_bridge import __version__, messages
+from footfall_bridge.messages import Generate, Regenerate, Stem
+from footfall_bridge.timeline import TimeRange
+
+from footfall_engine.media import wav
+from footfall_engine.media.audio import Audio
+from footfall_engine.media.ceiling import TruePeakCeiling
+from footfall_engine.models.registry import ModelRow
+
+
+@dataclass(frozen=True)
+class Take:
+    """One variant to be made: its number, seed and file."""
+
+    variant: int
+    seed: int
+    path: Path
+
+
+def takes_of(request: Generate | Regenerate, source: str, prompt: str, finished: Sequence[Stem]) -> list[Take]:
+    """Variants still to be made; those finished before an interruption are left as they are."""
+    assert request.seed is not None, "the queue gives every job a seed"
+    there = {stem.variant for stem in finished if Path(stem.path).is_file()}
+    name = "_".join(filter(None, [_slug(source), _slug(prompt), hashlib.sha256(request.id.encode()).hexdigest()[:8]]))
+    folder = Path(request.stem_folder)
+    return [
+        Take(variant, (request.seed + variant - 1) % messages.SEED_LIMIT, folder / f"{name}_v{variant}.wav")
+        for variant in range(1, request.variants + 1)
+        if variant not in there
+    ]
+
+
+def seeds_of(takes: list[Take]) -> list[int]:
+    return [take.seed for take in takes]
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w]+", "-", text).strip("-")[:32]
+
+
+def without_take(name: str) -> str:
+    return re.sub(r"_[0-9a-f]{8}_v\d+$", "", name)
+
+
+def stem_bytes(samples: int, channels: int) -> int:
+    return samples * channels * wav.BYTES_PER_SAMPLE
+
+
+class LimitedStem:
+    """A stem that is being written, under the true-peak ceiling."""
+
+    def __init__(self, writer: wav.StemWriter, channels: int) -> None:
+        self.writer = writer
+        self._channels = channels
+        self._ceiling = TruePeakCeiling(channels)
+
+    def write(self, audio: Audio) -> None:
+        self.writer.write(self._ceiling.feed(audio))
+
+    def flush(self) -> None:
+        self.writer.write(self._ceiling.flush())
+        self._ceiling = TruePeakCeiling(self._channels)
+
+
+@contextmanager
+def open_stems(
+    takes: list[Take], rate: int, channels: int, position: int, facts: list[dict[str, Any]], job_id: str
+) -> Iterator[list[LimitedStem]]:
+    """A file for each take; they appear together when all are complete, and not at all after an error."""
+    with ExitStack() as files:
+        stems = []
+        for take, provenance in zip(takes, facts, strict=True):
+            writer = wav.StemWriter(take.path, rate, channels, position, provenance, job_id)
+            stems.append(LimitedStem(files.enter_context(writer), channels))
+        yield stems
+        for stem in stems:
+            stem.flush()
+
+
+def copy_pcm(old: wav.StemFacts, start: int, end: int, stems: list[LimitedStem]) -> None:
+    for begin, until in wav.blocks(start, end):
+        pcm = wav.read_pcm(old, begin, until)
+        for stem in stems:
+            stem.writer.write_pcm(pcm)
+
+
+def announcement(take: Take, stem: LimitedStem, position: int) -> Stem:
+    """What is told of a finished stem."""
+    return Stem(
+        id=stem.writer.reference,
+        variant=take.variant,
+        path=str(take.path),
+        seed=take.seed,
+        start=position,
+        samples=stem.writer.samples,
+        rate=stem.writer.sample_rate,
+    )
+
+
+# ---- how it was made
+
+
+def provenance(request: Generate, seed: int, row: ModelRow, region: TimeRange, rate: Fraction) -> dict[str, Any]:
+    """What goes into the file: enough for anyone to tell how it was made, and for us to make a part of it anew."""
+    asked = messages.to_fields(request)
+    for key in ("id", "type", "variants", "stem_folder"):
+        asked.pop(key)
+    exact = {"in": str(region.start), "out": str(region.end), "frame_rate": str(rate), "model": row.name, "seed": seed}
+    return {
+        "originator": wav.ORIGINATOR,
+        "note": "synthetic sound",
+        "version": __version__,
+        "model": row.name,
+        "weights": row.weights_licence,
+        "prompt": request.prompt,
+        "seed": seed,
+        "request": {"type": "generate", "stem_folder": ".", **asked, **exact},
+        "patches": [],
+    }
+
+
+def provenance_of_patch(old: wav.StemFacts, made: Generate, seed: int, span: TimeRange) -> dict[str, Any]:
+    patch = {
+        "in": str(span.start),
+        "out": str(span.end),
+        "seed": seed,
+        "prompt": made.prompt,
+        "negative": made.negative,
+        "model": made.model,
+        "version": __version__,
+    }
+    return {**old.provenance, "patches": [*old.provenance.get("patches", []), patch]}
