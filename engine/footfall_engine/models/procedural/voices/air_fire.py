@@ -95,7 +95,8 @@ def crackle_hit(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
 def steam(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
     """A jet through a narrow opening."""
-    x = b.coloured(samples, rng, lambda f: (f / 4000) ** 0.6 / (1 + (f / 9000) ** 2))
+    size = p.bigness(manner)
+    x = b.coloured(samples, rng, lambda f: (f / 4000) ** 0.6 / (1 + (f * size / 9000) ** 2))
     return p.sustained(x * (1 + 0.1 * b.wander(samples, 20, rng)), manner) * p.gated(level)
 
 
@@ -118,8 +119,8 @@ def thunder(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
         pieces = np.clip(1 + 0.4 * (1 + 0.25 * k) * b.wander(m, 12, rng), 0.05, 3) * b.decay(m, tau * size)
         x[:m] += (gain if k < 2 else gain * (0.4 + 0.8 * h)) * b.band_noise(m, low / size, high / size, rng, 2) * pieces
     x *= np.clip(1 + 0.3 * b.wander(n, 2, rng), 0.1, 3) * np.minimum(1, 0.35 + 0.65 * t / 0.25)
-    crack = b.burst(b.count(0.6), 200 / size, 3700, 0.05, rng, 0.0004)
-    x = b.joined((0.0, x), (0.0, np.float32(0.9 * (0.4 + 0.8 * h)) * crack))
+    crack = b.peaked(b.burst(b.count(0.6), 200 / size, 3700, 0.05, rng, 0.0004), 1.0)
+    x = b.joined((0.0, x), (0.0, np.float32(1.2 + 0.8 * h) * crack))
     return p.struck(b.faded(x, 1.5), strike, manner, rng)
 
 
@@ -145,7 +146,7 @@ def shot(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     n = b.count(0.5)
     t = b.clock(n)
     wave = (1 - t / 0.0012) * np.exp(-t / 0.0009)  # Friedlander
-    crack = b.band_noise(n, 400 / size, 14000, rng) * np.exp(-t / (0.006 * size))
+    crack = b.band_noise(n, 400 / size, 14000, rng) * np.exp(-t / 0.006)
     body = b.band_noise(n, 120 / size, 2200, rng) * np.exp(-t / (0.035 * size))
     thump = np.sin(2 * np.pi * 75 / size * t + 0.5) * np.exp(-t / 0.05)
     x = np.tanh(1.2 * (1.5 * wave + (0.5 + 0.4 * h) * crack + 0.6 * body + 0.6 * thump)).astype(np.float32)

@@ -19,41 +19,52 @@ Level = NDArray[np.float32]
 # ---- cloth, leather, paper
 
 
-def _rustle(samples: int, amount: Samples | float, low: float, high: float, folds: float, rng: b.Rng) -> Samples:
-    """Soft noise broken up by folds that catch and let go, `folds` a second."""
-    catching = np.clip(b.wander(samples, folds, rng), 0, 3) ** 1.65 + 0.24
-    return b.band_noise(samples, low, high, rng) * catching * amount
+def _rustle(samples: int, low: float, high: float, folds: float, least: float, rng: b.Rng) -> Samples:
+    """Soft noise broken up by folds that catch and let go, `folds` a second; `least` is heard between them."""
+    catching = np.clip(b.wander(samples, folds, rng), 0, 3) ** 1.65 + least
+    return b.band_noise(samples, low, high, rng) * catching
 
 
-def _weave(samples: int, amount: Samples | float, size: float, speed: float, rng: b.Rng) -> Samples:
-    """Cloth on cloth: strokes of the limbs, folds within them, and the threads' own small catches."""
-    low = round(800 / size**0.7)
+def _strokes(samples: int, speed: float, rng: b.Rng) -> Samples:
+    """How a hand or a limb goes about it: in strokes, with pauses."""
     strokes = np.clip(0.6 + 0.6 * b.wander(samples, 2.3 * speed, rng), 0.02, 2)
-    strokes *= np.clip(0.5 + 0.6 * b.wander(samples, 3.7 * speed, rng), 0.03, 2)
+    return strokes * np.clip(0.5 + 0.6 * b.wander(samples, 3.6 * speed, rng), 0.03, 2)
+
+
+def _weave(samples: int, strokes: Samples, size: float, speed: float, rng: b.Rng) -> Samples:
+    """Cloth on cloth: folds, and the threads' own small catches."""
+    low = round(800 / size**0.7)
     threads = b.hail(samples, 800 * strokes, b.clicks(low, 6 * low, 2, 0.0012, 0.0012), 3, rng)
-    return (_rustle(samples, strokes, 275 / size, 9500, 35 * speed, rng) + THREADS * threads) * amount
+    return _rustle(samples, 275 / size, 9500, 35 * speed, 0.24, rng) * strokes + 1.4 * threads
 
 
-THREADS = 1.5  # loudness of single threads that catch
+def _sheet(samples: int, strokes: Samples, size: float, speed: float, rng: b.Rng) -> Samples:
+    """Paper on paper: facets of a stiff sheet snap over, clicks of very unequal size over a dry rustle."""
+    low = round(793 / size**0.7)
+    facets = b.hail(samples, 800 * strokes, b.clicks(low, 6 * low, 1.52, 0.0009, 0.0009), 3.2, rng)
+    snaps = b.hail(samples, 19 * strokes, b.clicks(2 * low, 8 * low, 4, 0.0016, 0.0006), 4, rng)
+    return _rustle(samples, 306 / size, 11000, 45 * speed, 0.43, rng) * strokes + 2.8 * facets + 3 * snaps
 
 
 def cloth(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     h, size = p.hardness(strike, manner), p.bigness(manner, strike)
     n = b.count(rng.uniform(0.3, 0.5) * size**0.3 / p.haste(manner))
-    shape = b.decay(n, 0.12, 0.0008) + 0.7 * b.swell(n, 0.35, 1.0)
-    x = b.peaked(_weave(n, shape, size, 1.0, rng), 1) + 0.8 * b.burst(n, 250 / size, 3500 * (0.5 + h), 0.012, rng)
+    pull = b.decay(n, 0.12, 0.0008) + 0.7 * b.swell(n, 0.35, 1.0)
+    x = b.peaked(_weave(n, pull, size, 1.0, rng), 1) + 0.8 * b.burst(n, 250 / size, 3500 * (0.5 + h), 0.012, rng)
     return p.struck(b.in_room(x, 0.1, 0.25), strike, manner, rng)
 
 
 def cloth_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    return p.sustained(_weave(samples, 1.0, p.bigness(manner), p.haste(manner), rng), manner) * p.gated(level, 1.2)
+    speed = p.haste(manner)
+    x = _weave(samples, _strokes(samples, speed, rng), p.bigness(manner), speed, rng)
+    return p.sustained(x, manner) * p.gated(level, 1.2)
 
 
 def leather(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """A creak of slow releases through a soft, thick skin."""
     size, n = p.bigness(manner, strike), b.count(rng.uniform(0.3, 0.5) / p.haste(manner))
     x = _creaking(n, b.swell(n, 0.3, 0.5) + np.float32(0.3), 55 * p.haste(manner), 420 / size, 0.5, rng)
-    x += 0.5 * b.burst(n, 200 / size, 2500, 0.012, rng) + 0.1 * _rustle(n, b.swell(n, 0.3), 800, 4500, 60, rng)
+    x += 0.5 * b.burst(n, 200 / size, 2500, 0.012, rng) + 0.1 * _rustle(n, 800, 4500, 60, 0.0, rng) * b.swell(n, 0.3)
     return p.struck(b.in_room(x, 0.12, 0.25), strike, manner, rng)
 
 
@@ -61,40 +72,35 @@ def leather_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Sa
     amount = p.gated(level)
     pull = amount * np.clip(0.3 + b.wander(samples, 3, rng), 0, 2)
     x = _creaking(samples, pull, 60 * p.haste(manner), 420 / p.bigness(manner), 0.5, rng)
-    return p.sustained(x + 0.15 * _rustle(samples, pull, 700, 4500, 60, rng), manner) * amount
+    return p.sustained(x + 0.15 * _rustle(samples, 700, 4500, 60, 0.0, rng) * pull, manner) * amount
 
 
 def paper(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     size = p.bigness(manner, strike)
     n = b.count(rng.uniform(0.35, 0.6) / p.haste(manner))
-    shape = 0.25 + b.decay(n, 0.08) + 0.6 * b.swell(n, 0.4, 1)
-    x = _crinkles(n, shape, size, rng) + 0.7 * b.burst(n, 1200 / size, 9000, 0.006, rng)
+    grip = 0.15 + b.decay(n, 0.08) + 0.6 * b.swell(n, 0.4, 1)
+    x = b.peaked(_sheet(n, grip * b.faded(np.ones(n, np.float32), 0.1), size, 1.0, rng), 1)
+    x += 0.8 * b.burst(n, 1200 / size, 9000, 0.006, rng)
     return p.struck(b.in_room(x, 0.1, 0.25), strike, manner, rng)
 
 
-def _crinkles(samples: int, amount: Samples, size: float, rng: b.Rng) -> Samples:
-    """Facets of a stiff sheet that snap over: sharp wideband clicks of very unequal size, over a dry rustle."""
-    low = round(900 / size**0.7)
-    snaps = b.hail(samples, 260 * amount, b.clicks(low, 7 * low, 2.4, 0.003, 0.0008), 4, rng)
-    return snaps + 0.07 * _rustle(samples, amount, 1500 / size, 10000, 120, rng)
-
-
 def paper_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    amount = p.gated(level)
-    busy = amount * np.clip(0.5 + 0.7 * b.wander(samples, 4 * p.haste(manner), rng), 0, 2.5)
-    return p.sustained(_crinkles(samples, busy, p.bigness(manner), rng), manner) * amount
+    speed = p.haste(manner)
+    x = _sheet(samples, _strokes(samples, speed, rng), p.bigness(manner), speed, rng)
+    return p.sustained(x, manner) * p.gated(level)
 
 
 def tear(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """A rip: fibres that part one after the other, faster and faster."""
     n = b.count(rng.uniform(0.4, 0.7) / p.haste(manner))
     speed = (0.5 + 1.2 * np.linspace(0, 1, n, dtype=np.float32)) * np.clip(1 + 0.4 * b.wander(n, 9, rng), 0.2, 2)
-    at = b.slips(speed, 420, 0.6, rng)
     size = p.bigness(manner, strike)
+    at = b.slips(speed, 420, 0.6, rng)
     snap = b.burst(b.count(0.01), 1300 / size, 9000, 0.0012, rng, 0.0001)
-    x = b.showered(n, at, 0.2 + rng.random(len(at)) ** 2, snap) + 0.25 * _rustle(n, speed, 1500 / size, 9000, 150, rng)
-    x += 0.8 * b.burst(n, 1000, 9000, 0.004, rng)
-    return p.struck(b.in_room(x, 0.1, 0.25), strike, manner, rng)
+    x = b.showered(n, at, 0.2 + rng.random(len(at)) ** 2, snap)
+    x += 0.25 * _rustle(n, 1500 / size, 9000, 150, 0.1, rng) * speed
+    grip = b.peaked(b.burst(n, 1000 / size, 9000, 0.006, rng), 1.0)
+    return p.struck(b.in_room(b.peaked(x, 1.0) + 0.8 * grip, 0.1, 0.25), strike, manner, rng)
 
 
 def zipper(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
@@ -165,7 +171,7 @@ def _creaking(samples: int, pull: Samples, per_second: float, formant: float, ji
 
 
 def scrape(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    """A hard edge over a rough face: strokes of a hail of tiny contacts, now and then caught, heard through the body."""
+    """Hard edge over rough face: strokes of a hail of tiny contacts, now and then caught, heard through the body."""
     amount = p.gated(level)
     size = p.bigness(manner)
     strokes = np.clip(0.75 + 0.66 * b.wander(samples, 7.3 * p.haste(manner), rng), 0.05, 2)
@@ -189,28 +195,23 @@ def scrape_hit(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def roll(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    """A round thing over an uneven floor (Rath, "Rolling", 2003): bumps come faster with speed, and once per turn
-    its own unevenness swells; floor and shell ring low."""
+    """A round thing over an uneven floor (Rath, "An expressive real-time sound model of rolling", DAFx 2003): the
+    grain of both faces is a low, rough noise; once per turn its own unevenness swells; joints and pebbles click."""
     amount = p.gated(level)
     size = p.bigness(manner)
-    speed = (0.35 + 0.65 * b.followed(level, 0.15)) * p.haste(manner)
-    turn = b.cycles(3.2 / size * speed, samples, float(rng.random()))
-    wobble = 1 + 0.55 * np.sin(2 * np.pi * turn) + 0.25 * np.sin(4 * np.pi * turn + 1)
-    at = b.times(420 * speed, samples, rng)
-    bumps = b.showered(
-        samples, at, b.heavy_tailed(len(at), rng, 4), b.burst(b.count(0.006), 120, 2600, 0.0012, rng, 0.0002)
-    )
-    freqs = np.array([74, 118, 167, 243, 390, 610, 870, 1300]) / size
-    body = b.resonated(bumps, freqs, 1 / (18 + 0.05 * freqs), np.array([1, 1, 0.9, 0.8, 0.6, 0.5, 0.4, 0.3]), 0.2)
-    rumble = b.band_noise(samples, 45 / size, 260 / size, rng)
-    return (
-        p.sustained(
-            (0.5 * b.peaked(body, 1) + 0.3 * b.peaked(bumps, 1) + 0.06 * rumble) * wobble.astype(np.float32),
-            manner,
-            0.08,
-        )
-        * amount
-    )
+    speed = (0.4 + 0.6 * b.followed(level, 0.2)) * p.haste(manner)
+    turn = b.cycles(4.6 / size * speed, samples, float(rng.random()))
+    uneven = (1 + 0.62 * np.sin(2 * np.pi * turn)) * np.clip(1 + 0.5 * b.wander(samples, 200, rng), 0.1, 3)
+    uneven = (uneven * np.clip(1 + 0.2 * b.wander(samples, 1.9, rng), 0.2, 3)).astype(np.float32)
+    ground = b.band_noise(samples, 238 / size, 951 / size, rng, 2) + 0.075 * b.band_noise(samples, 1000, 4900, rng)
+    x = (ground + 1.06 * b.band_noise(samples, 40, 150 / size, rng)) * uneven
+    joints = b.slips(speed, 2.6, 0.6, rng)
+    n = b.count(0.1)
+    click = b.burst(n, 1160 / size, 9000, 0.004, rng, 0.0003) + b.burst(n, 200 / size, 1200, 0.02, rng, 0.0005)
+    x += 4.6 * b.showered(samples, joints, rng.random(len(joints)) ** 2, click)
+    freqs = 180 / size * (1 + 0.4 * np.arange(20)) * (1 + b.scattered(20, 0.13))
+    shell = b.resonated(x, freqs, 1 / (60 + 0.08 * freqs), np.full(20, 0.05), 0.05)
+    return p.sustained(b.steady(x) + 2 * b.steady(shell), manner, 0.08) * amount
 
 
 def _singing(pitch: Samples, size: float, rng: b.Rng) -> Samples:
@@ -246,8 +247,8 @@ def squeak_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Sam
     """Squeaks for as long as it moves, higher with speed."""
     size = p.bigness(manner)
     pitch = 850 / size * np.exp(0.25 * b.followed(level, 0.1) + 0.12 * b.wander(samples, 3, rng))
-    sings = np.clip(b.wander(samples, 2.5 * p.haste(manner), rng) * 2, 0, 1)
-    return p.sustained(_singing(pitch, size, rng) * (0.03 + sings), manner) * p.gated(level)
+    sings = np.clip(0.6 + b.wander(samples, 2.5 * p.haste(manner), rng), 0.15, 1)
+    return p.sustained(_singing(pitch, size, rng) * sings, manner) * p.gated(level)
 
 
 # ---- doors and drawers
@@ -332,10 +333,7 @@ def crunch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """Something brittle gives way: a bite, a twig, a tin."""
     size = p.bigness(manner, strike)
     n = b.count(rng.uniform(0.2, 0.35))
-    shape = (b.decay(n, 0.07) + np.float32(0.15)) * np.float32(3)
-    return p.struck(
-        b.in_room(_crinkles(n, shape, 1.6 * size, rng) + b.burst(n, 500 / size, 6000, 0.008, rng), 0.12, 0.25),
-        strike,
-        manner,
-        rng,
-    )
+    low = round(560 / size**0.7)
+    cells = b.hail(n, 900 * b.decay(n, 0.09), b.clicks(low, 7 * low, 2.4, 0.004, 0.0012), 4, rng)
+    x = b.peaked(cells, 1) + 0.9 * b.burst(n, 500 / size, 6000, 0.008, rng)
+    return p.struck(b.in_room(x, 0.12, 0.25), strike, manner, rng)

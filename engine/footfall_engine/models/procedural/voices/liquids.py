@@ -79,14 +79,20 @@ def slosh(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) 
 
 
 def pour(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
-    """A jet into a vessel: a steady storm of bubbles, a little hiss, and the air column above that gets shorter."""
+    """A jet into a vessel: a storm of small bubbles, large ones that glug, a hiss, and the vessel's own note."""
     size = p.bigness(manner)
     amount = p.gated(level, 0.7)
-    flow = np.clip(1 + 0.25 * b.wander(samples, 6, rng), 0.3, 2)
-    small = _bubbly(samples, 1000 * flow * amount, 0.0007 * size, 0.0045 * size, 1.2, rng)
-    large = _bubbly(samples, 60 * flow * amount, 0.0045 * size, 0.010 * size, 1.2, rng)
-    hiss = b.band_noise(samples, 1500, 9000, rng) * flow * (1 + 0.3 * b.wander(samples, 60, rng))
-    return p.sustained(small + 0.7 * large + 0.03 * hiss, manner) * amount
+    flow = np.clip(1 + 0.25 * b.wander(samples, 9 * p.haste(manner) ** 0.5, rng), 0.2, 2.5)
+    rate = flow * amount * 2**manner.effort
+    bubbles = _bubbly(samples, 1000 * rate, 0.00077 * size, 0.005 * size, 1.2, rng)
+    glugs = _bubbly(samples, 131 * rate, 0.005 * size, 0.011 * size, 1.2, rng)
+    jet = 0.035 * b.band_noise(samples, 575, 9000, rng) + 0.05 * b.band_noise(samples, 200, 2300, rng)
+    x = bubbles + GLUG * glugs + jet * flow * amount
+    x += 0.39 * b.resonated(x, 446 / size * np.array([1, 2.9]), [0.006, 0.004], [0.1, 0.05], 0.05)
+    return p.sustained(x, manner, busy=amount) * amount**0.5
+
+
+GLUG = 1.0  # the large bubbles beside the small
 
 
 def rain(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:

@@ -40,14 +40,17 @@ def engine(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def machine_hum(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    """A motor on the mains and the fan it turns: steady harmonics of 50 Hz, broad air noise, a slow beat."""
+    """A motor on the mains and the air it moves: steady harmonics, the even ones stronger (iron is pulled twice a
+    cycle), a case that rings along, and a broad breath."""
     size = p.bigness(manner)
-    f = 50.0 / size
-    a = np.array([0.5, 1.0, 0.25, 0.55, 0.12, 0.3, 0.08, 0.2, 0.05, 0.12, 0.03, 0.08])
-    hum = b.waveform(b.cycles(f, samples, float(rng.random())), a, rng.uniform(0, 6.28, 12))
-    shaft = b.waveform(b.cycles(f * 0.97 * 2.37, samples), [1, 0.4, 0.2])
-    air = b.coloured(samples, rng, lambda g: 1 / (1 + (g / 400) ** 1.4) / (1 + (60 / g) ** 2))
-    x = (0.6 * hum + 0.12 * shaft) * (1 + 0.05 * b.wander(samples, 1.5, rng)) + 0.25 * air
+    k = np.arange(1.0, 63)
+    strengths = np.where(k % 2 == 0, 3, 1) / k * rng.uniform(0.7, 1.3, len(k))
+    strengths[0] *= 3.2
+    phase = b.cycles(50 / size * p.haste(manner) ** 0.3, samples, float(rng.random()))
+    hum = b.steady(b.waveform(phase, strengths, rng.uniform(0, 1.2, len(k))))  # nearly in step: a buzz, not a chord
+    case = b.resonated(hum, 300 / size * np.array([1, 1.9, 3.1]), [0.01, 0.008, 0.006], [0.1, 0.1, 0.1], 0.05)
+    air = b.coloured(samples, rng, lambda f: 1 / (1 + (f * size / 2300) ** 1.3) / (1 + (60 / f) ** 2))
+    x = (hum + 0.3 * b.steady(case)) * (1 + 0.01 * b.wander(samples, 5, rng)) + 0.12 * air
     return p.sustained(x, manner) * p.gated(level)
 
 

@@ -10,7 +10,8 @@ from footfall_engine.models.procedural.voice import Manner, Samples, Strike
 
 STRIKE_PEAK = 0.25  # −12 dBFS at strength 1
 TEXTURE_RMS = 0.06  # at level 1
-LIMIT = 0.7
+LIMIT = 0.7  # full scale
+DULLER_IF_BIG = 0.3  # of a step of brightness
 
 
 def hardness(strike: Strike, manner: Manner) -> float:
@@ -49,7 +50,7 @@ def tilted(x: Samples, brightness: float) -> Samples:
 
 def struck(x: Samples, strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """A finished strike: coloured, without DC, at its level give or take a decibel."""
-    x = tilted(b.without_dc(x), manner.brightness)
+    x = tilted(b.without_dc(x), manner.brightness - DULLER_IF_BIG * manner.size)
     return b.faded(b.peaked(x, min(near(loudness(strike, manner), rng, 0.08), 0.95)), 0.01)
 
 
@@ -58,7 +59,7 @@ def sustained(x: Samples, manner: Manner, rms: float = TEXTURE_RMS, busy: Sample
 
     `busy` is the curve that its density followed, so that a texture that mostly rests is not made louder for it.
     """
-    x = tilted(b.without_dc(x), manner.brightness)
+    x = tilted(b.without_dc(x), manner.brightness - DULLER_IF_BIG * manner.size)
     power = float(np.mean(x * x)) / (1.0 if busy is None else max(float(np.mean(busy)), 1e-3))
     gain = rms / max(power, 1e-10) ** 0.5 * 10 ** (4 * manner.effort / 20)
     return np.asarray(np.tanh(x * np.float32(gain / LIMIT)) * np.float32(LIMIT), np.float32)
