@@ -13,7 +13,8 @@ Light that flares up and is gone again counts in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from scipy.ndimage import maximum_filter1d
 
 from footfall_engine.analysis.flow import Field
 from footfall_engine.analysis.motion import columns_x
-from footfall_engine.analysis.strokes import BROAD, CRISP, GRID_RATE, Curve, Stroke, Survey, survey
+from footfall_engine.analysis.strokes import GRID_RATE, Curve, Sightings, Stroke, Survey, survey
 
 WINDOW = 20.0  # seconds judged together
 STRONG = 95  # percentile of an envelope that counts as strong
@@ -56,27 +57,30 @@ def find_hits(field: Field, cuts: NDArray[np.bool_], duration: float) -> tuple[H
     ticks = round(duration * GRID_RATE) + 1
     if len(field.v) < 2:
         return ()
-    strokes, liveliness = survey(field, cuts, ticks)
-    count = max(1, round(duration / WINDOW))
+    seen = survey(field, cuts, ticks)
     moments: list[Moment] = []
-    for number in range(count):
-        start, end = duration * number / count, duration * (number + 1) / count
-        moments += _moments(field, strokes[CRISP], strokes[BROAD], liveliness, start, end)
+    for window in _windows(duration):
+        moments += _moments(field, seen, window)
     return tuple(_hit(field, moment, duration) for moment in sorted(moments, key=lambda moment: moment.time))
 
 
-def _moments(
-    field: Field, crisp: Survey, broad: Survey, liveliness: Curve, start: float, end: float
-) -> Iterator[Moment]:
-    """What counts in the window [start, end)."""
-    window = slice(round(start * GRID_RATE), round(end * GRID_RATE) + 1)
-    lively = float(np.percentile(liveliness[window], LIVELY))
-    if _background(crisp.envelope[window]) < CLEAR_BACKGROUND:
-        yield from _strokes(crisp, window, CLEAR_SHARE, CLEAR_GAP)
-    elif np.median(liveliness[window]) < SPARSE_BACKGROUND * lively:
-        yield from _bursts(field, liveliness, window, lively)
+def _windows(duration: float) -> Iterator[slice]:
+    """Grid ticks of a region in equal windows."""
+    count = max(1, round(duration / WINDOW))
+    marks = [round(duration * k / count * GRID_RATE) for k in range(count)]
+    yield from (slice(first, last) for first, last in itertools.pairwise([*marks, round(duration * GRID_RATE) + 1]))
+
+
+def _moments(field: Field, seen: Sightings, window: slice) -> Iterator[Moment]:
+    """What counts in a window of grid ticks."""
+    liveliness = seen.liveliness[window]
+    lively = float(np.percentile(liveliness, LIVELY))
+    if _background(seen.crisp.envelope[window]) < CLEAR_BACKGROUND:
+        yield from _strokes(seen.crisp, window, CLEAR_SHARE, CLEAR_GAP, seen.landings)
+    elif np.median(liveliness) < SPARSE_BACKGROUND * lively:
+        yield from _bursts(field, seen.liveliness, window, lively)
     else:
-        yield from _strokes(broad, window, BUSY_SHARE, BUSY_GAP)
+        yield from _strokes(seen.broad, window, BUSY_SHARE, BUSY_GAP)
 
 
 def _background(envelope: Curve) -> float:
@@ -85,24 +89,31 @@ def _background(envelope: Curve) -> float:
     return float(np.percentile(envelope, BACKGROUND)) / strong if strong > 0 else 1.0
 
 
-def _strokes(found: Survey, window: slice, share: float, gap: float) -> Iterator[Moment]:
+def _strokes(
+    found: Survey, window: slice, share: float, gap: float, landings: Sequence[Stroke] = ()
+) -> Iterator[Moment]:
+    """Strokes that stand out, and landings between them."""
     envelope = found.envelope[window]
     strong = float(np.percentile(envelope, STRONG))
     threshold = max(share * strong, ABOVE_BACKGROUND * float(np.median(envelope)), LEAST_STROKE)
-    inside = [stroke for stroke in found.strokes if window.start <= stroke.time * GRID_RATE < window.stop]
-    for stroke in choose(inside, threshold, gap):
+    chosen: list[Stroke] = []
+    choose(chosen, _within(window, found.strokes), threshold, gap)
+    choose(chosen, _within(window, landings), threshold, gap)
+    for stroke in chosen:
         yield Moment(stroke.time, min(1.0, stroke.salience / strong), stroke.row, stroke.column)
 
 
-def choose(strokes: list[Stroke], threshold: float, gap: float) -> list[Stroke]:
-    """Strokes above a threshold, the strongest first and at least a gap (seconds) apart."""
-    chosen: list[Stroke] = []
+def _within(window: slice, strokes: Sequence[Stroke]) -> list[Stroke]:
+    return [stroke for stroke in strokes if window.start <= stroke.time * GRID_RATE < window.stop]
+
+
+def choose(chosen: list[Stroke], strokes: list[Stroke], threshold: float, gap: float) -> None:
+    """Add strokes above a threshold to the chosen, the strongest first and at least a gap (seconds) from all others."""
     for stroke in sorted(strokes, key=lambda stroke: (-stroke.salience, stroke.time)):
         if stroke.salience < threshold:
             break
         if all(abs(stroke.time - other.time) >= gap for other in chosen):
             chosen.append(stroke)
-    return chosen
 
 
 def _bursts(field: Field, liveliness: Curve, window: slice, lively: float) -> Iterator[Moment]:

@@ -15,6 +15,8 @@ upside down, the same measure finds the tops of the strokes. Motion that only st
 There are two gestures: a CRISP one for bodies that bounce, and a BROAD one for limbs and tools, which swing longer than
 they recoil.
 
+A landing is a descent after which nothing near moves up or down any more, such as the last bounce of a ball.
+
 Time
 ----
 In a crisp contact the descent ends and the rebound begins within a frame or two, and the contact lies between the two
@@ -27,7 +29,7 @@ Everything works shot by shot and block by block, so that memory does not grow w
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +44,12 @@ ALONE = (0.08, 5)  # seconds on either side, and cells across, in which a candid
 EDGE_LEVEL = 0.3  # share of its peak at which a descent is taken to have ended, a rebound to have begun
 REACH = 0.12  # seconds around a peak in which the two are looked for
 QUICK = 0.09  # seconds between the two in a crisp contact
+LANDING = 0.08  # seconds of descent before a landing
+SETTLE, REST = 0.06, 0.15  # seconds that a landing may take, and that it is then at rest vertically
+AT_REST = 0.15  # share of its descent that may still be moving …
+BENEATH = 7  # … among so many cells across: what falls on is in the next cell
+LEAST_PURITY = 0.3  # of a landing's descent
+LEAST_LANDING = 0.01  # heights per second
 FLOOR = 0.004  # heights per second: what noise reaches
 SPEED_FLOOR = 0.003  # heights per second: what a still picture seems to move
 SMOOTH = 0.03  # seconds, standard deviation, of the liveliness
@@ -85,6 +93,25 @@ class Survey:
 
 
 @dataclass(frozen=True)
+class Sightings:
+    """All that may count in a region.
+
+    Attributes
+    ----------
+    crisp, broad : Survey
+        Strokes by gesture.
+    landings : list of Stroke
+    liveliness : Curve
+        RMS speed over the picture at each tick, heights per second.
+    """
+
+    crisp: Survey
+    broad: Survey
+    landings: list[Stroke]
+    liveliness: Curve
+
+
+@dataclass(frozen=True)
 class Shot:
     """Pairs [first, last) that no cut lies in."""
 
@@ -108,22 +135,19 @@ def shots(cuts: NDArray[np.bool_]) -> list[Shot]:
     return [Shot(a + 1, b) for a, b in itertools.pairwise(edges) if b - a > 2]
 
 
-def survey(field: Field, cuts: NDArray[np.bool_], ticks: int) -> tuple[dict[Gesture, Survey], Curve]:
-    """Strokes of a region of so many grid ticks, for either gesture, and its liveliness.
-
-    Liveliness is the RMS speed over the picture, heights per second, of each tick.
-    """
-    found = {gesture: Survey([], np.zeros(ticks, np.float32)) for gesture in (CRISP, BROAD)}
-    liveliness = np.zeros(ticks, np.float32)
+def survey(field: Field, cuts: NDArray[np.bool_], ticks: int) -> Sightings:
+    """Everything in a region of so many grid ticks that may count as a hit."""
+    seen = Sightings(*(Survey([], np.zeros(ticks, np.float32)) for _ in range(2)), [], np.zeros(ticks, np.float32))
     for block in blocks(field, cuts, ticks):
         own = np.flatnonzero(block.own)
         rms = np.sqrt(np.square(block.speed).mean(axis=(1, 2)))
-        liveliness[block.tick + own] = gaussian_filter1d(rms, SMOOTH * GRID_RATE)[own]
-        for gesture, (strokes, envelope) in ((g, (s.strokes, s.envelope)) for g, s in found.items()):
+        seen.liveliness[block.tick + own] = gaussian_filter1d(rms, SMOOTH * GRID_RATE)[own]
+        for gesture, found in ((CRISP, seen.crisp), (BROAD, seen.broad)):
             salience = stroke_salience(block.v, block.speed, gesture)
-            envelope[block.tick + own] = salience[own].max(axis=(1, 2))
-            strokes += _maxima(salience, block)
-    return found, liveliness
+            found.envelope[block.tick + own] = salience[own].max(axis=(1, 2))
+            found.strokes.extend(_maxima(salience, FLOOR, block, contact_tick))
+        seen.landings.extend(_maxima(landing_salience(block.v, block.speed), LEAST_LANDING, block, landing_tick))
+    return seen
 
 
 def blocks(field: Field, cuts: NDArray[np.bool_], ticks: int) -> Iterator[Block]:
@@ -182,13 +206,37 @@ def _mean_after(x: Cube, ticks: int) -> Cube:
     return (total[np.minimum(here + ticks, len(x))] - total[here]) / ticks
 
 
-def _maxima(salience: Cube, block: Block) -> Iterator[Stroke]:
+def landing_salience(v: Cube, speed: Cube) -> Cube:
+    """Descent, in heights per second, that ends in vertical rest around each cell after each tick; 0 where it does not."""
+    settle, rest = round(SETTLE * GRID_RATE), round(REST * GRID_RATE)
+    before = round(LANDING * GRID_RATE)
+    came_down = _mean_before(v, before)
+    later = _mean_after(np.abs(v), rest)
+    later = np.concatenate([later[settle:], np.full_like(v[: min(settle, len(v))], np.inf)])
+    later[max(0, len(v) - settle - rest) :] = np.inf
+    rests = maximum_filter(later, size=(1, BENEATH, BENEATH)) < AT_REST * came_down
+    pure = came_down > LEAST_PURITY * (_mean_before(speed, before) + SPEED_FLOOR)
+    return np.where(rests & pure, came_down, 0)
+
+
+def _maxima(
+    salience: Cube, floor: float, block: Block, tick_of: Callable[[NDArray[np.float32], int], float]
+) -> Iterator[Stroke]:
     seconds, cells = ALONE
     around = maximum_filter(salience, size=(2 * round(seconds * GRID_RATE) + 1, cells, cells))
-    for tick, row, column in np.argwhere((salience >= around) & (salience > FLOOR)).tolist():
+    for tick, row, column in np.argwhere((salience >= around) & (salience > floor)).tolist():
         if block.own[tick]:
-            time = (block.tick + contact_tick(block.v[:, row, column], tick)) / GRID_RATE
+            time = (block.tick + tick_of(block.v[:, row, column], tick)) / GRID_RATE
             yield Stroke(time, float(salience[tick, row, column]), row, column)
+
+
+def landing_tick(v: NDArray[np.float32], peak: int) -> float:
+    """Tick at which the descent of one cell's velocity (ticks,) is half over, near the salience peak."""
+    first = max(0, peak - round(REACH * GRID_RATE))
+    near = v[first : peak + round(LANDING * GRID_RATE)]
+    fastest = int(np.argmax(near))
+    below = np.flatnonzero(near[fastest:] <= near[fastest] / 2)
+    return float(first + fastest + (below[0] if below.size else 0))
 
 
 def contact_tick(v: NDArray[np.float32], peak: int) -> float:
