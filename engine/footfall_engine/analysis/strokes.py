@@ -137,7 +137,8 @@ def shots(cuts: NDArray[np.bool_]) -> list[Shot]:
 
 def survey(field: Field, cuts: NDArray[np.bool_], ticks: int) -> Sightings:
     """Everything in a region of so many grid ticks that may count as a hit."""
-    seen = Sightings(*(Survey([], np.zeros(ticks, np.float32)) for _ in range(2)), [], np.zeros(ticks, np.float32))
+    crisp, broad = (Survey([], np.zeros(ticks, np.float32)) for _ in range(2))
+    seen = Sightings(crisp, broad, [], np.zeros(ticks, np.float32))
     for block in blocks(field, cuts, ticks):
         own = np.flatnonzero(block.own)
         rms = np.sqrt(np.square(block.speed).mean(axis=(1, 2)))
@@ -207,7 +208,7 @@ def _mean_after(x: Cube, ticks: int) -> Cube:
 
 
 def landing_salience(v: Cube, speed: Cube) -> Cube:
-    """Descent, in heights per second, that ends in vertical rest around each cell after each tick; 0 where it does not."""
+    """Descent, heights per second, that ends in vertical rest around each cell after each tick; 0 where it does not."""
     settle, rest = round(SETTLE * GRID_RATE), round(REST * GRID_RATE)
     before = round(LANDING * GRID_RATE)
     came_down = _mean_before(v, before)
