@@ -109,7 +109,7 @@ def test_a_texture_is_silent_where_nothing_moves(pair: tuple[Family, str]) -> No
 
 @pytest.mark.parametrize("pair", LASTING, ids=_named)
 def test_a_texture_follows_the_motion(pair: tuple[Family, str]) -> None:
-    level = np.repeat(np.float32([0.15, 1.0, 0.15]), TEXTURE_SAMPLES)
+    level = np.repeat(np.array([0.15, 1.0, 0.15], np.float32), TEXTURE_SAMPLES)
     x = _texture(pair[0], level, Manner(material=pair[1]))
     before, during, after = (float(np.sqrt(np.mean(third**2))) for third in np.split(x, 3))
     assert during > 2 * before and during > 2 * after
@@ -217,6 +217,6 @@ def test_a_millimetre_bubble_sings_at_three_kilohertz() -> None:
 
 
 def test_grains_fall_where_they_are_put() -> None:
-    grain = np.float32([1.0, 0.5])
+    grain = np.array([1.0, 0.5], np.float32)
     out = blocks.scatter(6, np.array([1, 5]), [1.0, 2.0], [grain], [0, 0])
     assert out.tolist() == [0, 1, 0.5, 0, 0, 2]

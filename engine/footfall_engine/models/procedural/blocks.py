@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +29,7 @@ from scipy import fft, signal
 from footfall_engine.models.procedural.voice import SAMPLE_RATE, Samples
 
 Floats = NDArray[np.float64]
+AnyFloats = NDArray[np.floating[Any]]
 Rng = np.random.Generator
 
 # ---- time and envelopes
@@ -278,7 +280,7 @@ def bubble(radius: float, rise: float, damping: float = 1.0) -> Samples:
     return (np.sin(phase) * np.exp(-loss * t) * np.minimum(1, t / 0.001)).astype(np.float32)
 
 
-def bubbles(samples: int, at: NDArray[np.intp], radii: Floats, rises: Floats, gains: ArrayLike) -> Samples:
+def bubbles(samples: int, at: NDArray[np.intp], radii: AnyFloats, rises: AnyFloats, gains: ArrayLike) -> Samples:
     """Many bubbles, each radius rounded to one of 40 kept shapes."""
     if len(at) == 0:
         return np.zeros(samples, np.float32)
@@ -323,7 +325,7 @@ def slips(speed: NDArray[np.float32], per_second: float, jitter: float, rng: Rng
     return ticks(cycles(speed * np.float32(per_second) * uneven, len(speed), float(rng.random())))
 
 
-def resonated(x: Samples, freqs: ArrayLike, taus: ArrayLike, gains: ArrayLike, seconds: float = 0.25) -> Samples:
+def resonated(x: AnyFloats, freqs: ArrayLike, taus: ArrayLike, gains: ArrayLike, seconds: float = 0.25) -> Samples:
     """`x` heard through a body with these modes."""
     body = modes(freqs, taus, gains, count(seconds))
     return np.asarray(signal.oaconvolve(x, body)[: len(x)], np.float32)

@@ -214,7 +214,7 @@ def roll(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
     return p.sustained(b.steady(x) + 2 * b.steady(shell), manner, 0.08) * amount
 
 
-def _singing(pitch: Samples, size: float, rng: b.Rng) -> Samples:
+def _singing(pitch: b.AnyFloats, size: float, rng: b.Rng) -> Samples:
     """Steady stick and slip: rich in harmonics, its period never quite even, coloured by the body it shakes."""
     n = len(pitch)
     uneven = 1 + 0.087 * b.wander(n, 82, rng)
