@@ -52,7 +52,7 @@ def swish(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """One stroke through the air, heard from its start."""
     size = p.bigness(manner, strike)
     n = b.count(rng.uniform(0.32, 0.5) * size**0.3 / p.haste(manner))
-    shape = b.swell(n, 0.3, 1.3) + 0.35 * b.decay(n, 0.05, 0.0008)
+    shape = b.swell(n, 0.3, 1.3) + 0.5 * b.decay(n, 0.05, 0.0003)
     x = _bank(n, np.clip(shape, 0, 1), np.geomspace(300, 2800, 6) / size, 1.7, rng) * shape
     return p.struck(b.in_room(x, 0.08, 0.25), strike, manner, rng)
 
@@ -120,35 +120,49 @@ def thunder(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
         x[:m] += (gain if k < 2 else gain * (0.4 + 0.8 * h)) * b.band_noise(m, low / size, high / size, rng, 2) * pieces
     x *= np.clip(1 + 0.3 * b.wander(n, 2, rng), 0.1, 3) * np.minimum(1, 0.35 + 0.65 * t / 0.25)
     crack = b.peaked(b.burst(b.count(0.6), 200 / size, 3700, 0.05, rng, 0.0004), 1.0)
-    x = b.joined((0.0, x), (0.0, np.float32(1.2 + 0.8 * h) * crack))
+    x = b.joined((0.0, b.peaked(x, 1.0)), (0.0, np.float32(0.3 + 0.2 * h) * crack))
     return p.struck(b.faded(x, 1.5), strike, manner, rng)
 
 
 def explosion(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """A blast wave, the fireball's roar, its echo off the ground, and debris."""
     size, h = p.bigness(manner, strike), p.hardness(strike, manner)
-    n = b.count(2.8 * max(1, size**0.4))
+    n = b.count(2.6 * max(1, size**0.4))
     t = b.clock(n)
-    blast = b.band_noise(n, 60, 9000, rng) * np.exp(-t / 0.035)
-    boom = b.coloured(n, rng, lambda f: 1 / (1 + (28 / f) ** 4) / (1 + (f * size / 110) ** 1.6)) * (
-        np.exp(-t / 0.55) * np.minimum(1, t / 0.003)
-    )
-    roar = b.band_noise(n, 120, 1800, rng) * np.exp(-t / 0.4) * np.clip(1 + 0.4 * b.wander(n, 25, rng), 0, 3)
-    debris = _crackles(n, 30, size, rng) * np.exp(-t / 0.9)
-    sub = np.sin(2 * np.pi * (38 / size * t + 30 / size * 0.06 * (1 - np.exp(-t / 0.06)))) * np.exp(-t / 0.35)
-    x = np.tanh(1.5 * (0.5 * (0.6 + 0.6 * h) * blast + 0.7 * boom + 0.22 * roar + 0.7 * sub)) + 0.25 * debris
-    return p.struck(b.faded(b.in_room(x.astype(np.float32), 0.3, 1.4, 3500), 0.5), strike, manner, rng)
+    m = b.count(0.2)
+    blast = 0.5 * b.burst(m, 60, 9000, 0.015, rng) + (1 - t[:m] / 0.004) * np.exp(-t[:m] / 0.003)
+    roar = b.band_noise(n, 120 / size, 1800 / size**0.5, rng) * np.clip(1 + 0.5 * b.wander(n, 33, rng), 0, 3)
+    sinking = 38 / size * t + 1.8 / size * (1 - np.exp(-t / 0.06))
+    heave = np.sin(2 * np.pi * sinking) * b.decay(n, 0.35)
+    fire = 0.42 * _boom(n, size, rng) * b.decay(n, 0.55) + 0.21 * roar * b.decay(n, 0.66) + 0.9 * heave
+    x = b.joined((0.0, fire.astype(np.float32)), (0.0, np.float32(1.2 + 0.8 * h) * b.peaked(blast, 1.0)))
+    x = np.tanh(0.93 * x)
+    x[:n] += 0.07 * _crackles(n, 30, size, rng) * b.decay(n, 0.9)
+    return p.struck(b.faded(b.in_room(x, 0.3, 2.0, 4100), 0.5), strike, manner, rng)
+
+
+def _boom(n: int, size: float, rng: b.Rng) -> Samples:
+    """Low noise of a fireball: level up to 90 Hz, falling slowly above; made at an eighth of the rate."""
+    step = 8
+
+    def gain(f: b.Floats) -> b.Floats:
+        heard = f / step
+        return 1 / (1 + (28 / heard) ** 4) / (1 + (heard * size / 90) ** 1.24)
+
+    return b.stretched(b.coloured(n // step + 4, rng, gain), step)[:n]
 
 
 def shot(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """Muzzle blast (a sharp N-shaped pulse), its noise, and the place's answer: slap-back and a long dull tail."""
+    """Muzzle blast (a sharp pulse, Friedlander 1946), the gas behind it, the place's echoes and dull tail."""
     size, h = p.bigness(manner, strike), p.hardness(strike, manner)
-    n = b.count(0.5)
+    n = b.count(0.4)
     t = b.clock(n)
-    wave = (1 - t / 0.0012) * np.exp(-t / 0.0009)  # Friedlander
-    crack = b.band_noise(n, 400 / size, 14000, rng) * np.exp(-t / 0.006)
-    body = b.band_noise(n, 120 / size, 2200, rng) * np.exp(-t / (0.035 * size))
-    thump = np.sin(2 * np.pi * 75 / size * t + 0.5) * np.exp(-t / 0.05)
-    x = np.tanh(1.2 * (1.5 * wave + (0.5 + 0.4 * h) * crack + 0.6 * body + 0.6 * thump)).astype(np.float32)
-    tail = b.in_room(x, 0.8, 1.3, 5000)
-    return p.struck(b.faded(tail, 0.3), strike, manner, rng)
+    wave = (1 - t / 0.0012) * np.exp(-t / 0.0009)
+    crack = b.burst(n, 279 / size, 14000, 0.0054, rng, 0.0001)
+    gas = b.burst(n, 120 / size, 4940 / size**0.7, 0.035, rng, 0.0001)
+    thump = np.sin(2 * np.pi * 75 / size * t + 0.5) * b.decay(n, 0.05)
+    x = np.tanh(1.4 * (4 * wave + (0.5 + 0.5 * h) * 0.54 * crack + 0.9 * gas + 0.28 * thump)).astype(np.float32)
+    away = b.burst(b.count(1.2), 100 / size, 1640, 0.21, rng, 0.02)
+    echo = 0.063 * b.band(x, 80, 2500)
+    x = b.joined((0.0, x), (0.0, 0.3 * away), (0.12, echo), (0.276, 0.5 * echo))
+    return p.struck(b.faded(b.in_room(x, 0.25, 1.2, 5100), 0.3), strike, manner, rng)

@@ -239,7 +239,9 @@ def creak(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     size, n = p.bigness(manner, strike), b.count(rng.uniform(0.7, 1.2) / p.haste(manner))
     pull = np.clip(0.6 + 0.5 * b.swell(n, 0.5, 0.6) + 0.35 * b.wander(n, 4, rng), 0.1, 2)
     x = _creaking(n, pull, 75 * p.haste(manner), 640 / size, 0.25, rng)
-    x = b.peaked(x, 1) * (0.5 + 0.5 * b.swell(n, 0.4, 0.4)) + 0.5 * b.burst(n, 400, 4000, 0.008, rng)
+    x = b.peaked(x, 1) * (0.5 + 0.5 * b.swell(n, 0.4, 0.4)) + 0.6 * b.peaked(
+        b.burst(n, 400 / size, 4000, 0.008, rng), 1
+    )
     return p.struck(b.in_room(x, 0.3, 0.5), strike, manner, rng)
 
 
@@ -308,6 +310,9 @@ def _slide(samples: int, size: float, rng: b.Rng) -> Samples:
     return rub + 0.1 * b.resonated(rub, freqs, 1 / (30 + 0.06 * freqs), np.full(16, 0.08), 0.08)
 
 
+SLIDE, THINGS = 0.5, 0.35  # beside the knock at the stop
+
+
 def drawer(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """Pulled free with a knock, a slide on wooden runners, what lies in it shifts, and the stop."""
     h, size = p.hardness(strike, manner), p.bigness(manner, strike)
@@ -319,9 +324,9 @@ def drawer(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
     length = max(0.08, min(p.near(0.34, rng, 0.12) / p.haste(manner), 0.7 * strike.gap_seconds))
     n = b.count(length)
-    slide = 0.15 * _slide(n, size, rng) * b.swell(n, 0.6, 0.4)
-    things = 0.5 * b.hail(n, 30, b.clicks(500, 1200, 4, 0.005, 0.004, 4), 1, rng)
-    parts = [(0.0, box(0.6)), (0.005, slide + things), (length, box(0.9)), (length + 0.035, box(0.28))]
+    slide = SLIDE * b.peaked(_slide(n, size, rng) * b.swell(n, 0.6, 0.4), 1.0)
+    things = THINGS * b.hail(n, 30, b.clicks(500, 1200, 4, 0.005, 0.004, 4), 1, rng)
+    parts = [(0.0, box(1.0)), (0.005, slide + things), (length, box(0.9)), (length + 0.035, box(0.28))]
     return p.struck(b.in_room(b.joined(*parts), 0.3, 0.35, 3800), strike, manner, rng)
 
 

@@ -96,17 +96,19 @@ GLUG = 1.0  # the large bubbles beside the small
 
 
 def rain(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
-    """Far drops melt into a hiss; near ones are ticks on the ground and plinks in puddles."""
+    """Far drops melt into a hiss; near ones are pats on the ground and plinks in puddles; more of them in heavy rain."""
     size = p.bigness(manner)
     heavy = 2 ** (1.5 * manner.effort)
-    hiss = b.coloured(samples, rng, lambda f: (f / 1000) ** 0.25 / (1 + (f / 9000) ** 2) / (1 + (250 / f) ** 2))
-    hiss *= 1 + 0.08 * b.wander(samples, 4, rng)
-    at = b.times(900 * heavy, samples, rng)
-    grains = [b.burst(b.count(0.01), f, 2.2 * f, 0.0012, rng, 0.0001) for f in np.geomspace(1200, 7000, 12) / size**0.5]
-    ground = b.scatter(samples, at, b.heavy_tailed(len(at), rng, 5), grains, rng.integers(0, 12, len(at)))
-    plink = _bubbly(samples, 45 * heavy, 0.0008 * size, 0.0025 * size, 1, rng)
-    low = b.band_noise(samples, 80, 600, rng)
-    return p.sustained(0.5 * hiss + 1.6 * ground + 0.25 * plink + 0.05 * low, manner) * p.gated(level)
+    far = b.coloured(samples, rng, lambda f: (f / 1000) ** 0.22 / (1 + (f * size / 4800) ** 2) / (1 + (80 / f) ** 2))
+    far *= 1 + 0.08 * b.wander(samples, 4, rng)
+    low = round(1900 / size**0.5)
+    pats = b.hail(samples, 284 * heavy, b.clicks(low, 3.6 * low, 2.2, 0.003, 0.003), 3.9, rng)
+    puddles = _bubbly(samples, 24 * heavy, 0.0008 * size, 0.0025 * size, 1, rng)
+    near = NEAR * (pats + 0.25 * puddles)
+    return p.sustained(0.355 * far + near + 0.05 * b.band_noise(samples, 80, 600, rng), manner) * p.gated(level)
+
+
+NEAR = 1.6  # drops nearby, beside the far ones
 
 
 def stream(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
