@@ -96,7 +96,7 @@ GLUG = 1.0  # the large bubbles beside the small
 
 
 def rain(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
-    """Far drops melt into a hiss; near ones are pats on the ground and plinks in puddles; more of them in heavy rain."""
+    """Far drops melt into a hiss; near ones pat the ground and plink in puddles; more of them in heavy rain."""
     size = p.bigness(manner)
     heavy = 2 ** (1.5 * manner.effort)
     far = b.coloured(samples, rng, lambda f: (f / 1000) ** 0.22 / (1 + (f * size / 4800) ** 2) / (1 + (80 / f) ** 2))
