@@ -6,7 +6,8 @@ A region is judged window by window, by how much of the time something happens:
   Small strokes count then, and may follow each other quickly.
 - *sparse*: most of the time hardly anything moves. Every burst of movement counts, at its fastest moment: what is at
   rest and suddenly moves is an event, whatever its direction (a recoil, a bark, a slammed door).
-- *busy*, the rest: strokes that stand out among the others count.
+- *busy*, the rest: strokes that stand out count. What strikes shakes more than one place (a step the foot and the
+  head, a drum the arm and the stick), so strokes that others elsewhere coincide with count for more.
 
 Light that flares up and is gone again counts in all of them.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from footfall_bridge.messages import Hit, HitKind
@@ -33,9 +34,11 @@ BACKGROUND = 40  # percentile of an envelope that is what goes on between the st
 CLEAR_BACKGROUND = 0.02  # background of the crisp envelope, as a share of the strong
 SPARSE_BACKGROUND = 0.2  # median of the liveliness, as a share of the lively
 CLEAR_SHARE, CLEAR_GAP = 0.1, 0.08  # least share of the strong, seconds between two hits
-BUSY_SHARE, BUSY_GAP = 0.35, 0.15
+BUSY_SHARE, BUSY_GAP = 0.45, 0.15
+COINCIDENCE, MOST_SUPPORT = 0.1, 1.5  # seconds; times its own salience that others may add to a stroke's
+OVERSHADOWED, DOMINANCE = 0.3, 0.7  # seconds; least share of the strongest stroke's salience so near
 BURST_SHARE, BURST_GAP = 0.4, 0.25
-ABOVE_BACKGROUND = 2.0  # times the median of the envelope that a stroke must reach
+ABOVE_BACKGROUND = 2.6  # times the median of the envelope that a stroke must reach
 LEAST_STROKE = 0.01  # heights per second; falling water reaches 0.009
 STILL = 0.01  # heights per second, RMS over the picture: less is not a burst
 QUIET = 0.25  # share of the movement on the other side that makes it a start or a stop
@@ -80,7 +83,8 @@ def _moments(field: Field, seen: Sightings, window: slice) -> Iterator[Moment]:
     elif np.median(liveliness) < SPARSE_BACKGROUND * lively:
         yield from _bursts(field, seen.liveliness, window, lively)
     else:
-        yield from _strokes(seen.broad, window, BUSY_SHARE, BUSY_GAP)
+        supported = Survey(_dominant(_supported(seen.broad.strokes)), seen.broad.envelope)
+        yield from _strokes(supported, window, BUSY_SHARE, BUSY_GAP)
 
 
 def _background(envelope: Curve) -> float:
@@ -101,6 +105,39 @@ def _strokes(
     choose(chosen, _within(window, landings), threshold, gap)
     for stroke in chosen:
         yield Moment(stroke.time, min(1.0, stroke.salience / strong), stroke.row, stroke.column)
+
+
+def _supported(strokes: list[Stroke]) -> list[Stroke]:
+    """Strokes with the salience of those that coincide with them added, up to so many times their own."""
+    strokes = sorted(strokes, key=lambda stroke: stroke.time)
+    own = np.array([stroke.salience for stroke in strokes])
+    others = _sums_near(strokes, own, COINCIDENCE) - own
+    total = own + np.minimum(others, MOST_SUPPORT * own)
+    return [replace(stroke, salience=float(salience)) for stroke, salience in zip(strokes, total, strict=True)]
+
+
+def _sums_near(strokes: list[Stroke], values: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
+    """Sum of the values of all strokes that lie within so many seconds of each; strokes in order of time."""
+    first, last = _neighbours(strokes, seconds)
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    return total[last] - total[first]
+
+
+def _dominant(strokes: list[Stroke]) -> list[Stroke]:
+    """Strokes, in order of time, that no much stronger one is near."""
+    first, last = _neighbours(strokes, OVERSHADOWED)
+    salience = np.array([stroke.salience for stroke in strokes])
+    return [
+        stroke
+        for stroke, a, b in zip(strokes, first, last, strict=True)
+        if stroke.salience >= DOMINANCE * salience[a:b].max()
+    ]
+
+
+def _neighbours(strokes: list[Stroke], seconds: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First and one past the last stroke within so many seconds of each; strokes in order of time."""
+    times = np.array([stroke.time for stroke in strokes])
+    return np.searchsorted(times, times - seconds, "left"), np.searchsorted(times, times + seconds, "right")
 
 
 def _within(window: slice, strokes: Sequence[Stroke]) -> list[Stroke]:
