@@ -7,6 +7,8 @@ it is applied to, so a stream cut into blocks anywhere gives the same samples as
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ CEILING_DBTP = -1.0
 OVERSAMPLING = 4
 LOOKAHEAD_SAMPLES = 96  # 2 ms at 48 kHz
 _TAPS_PER_PHASE = 12
+_BLOCK_SAMPLES = 1024
 REACH_SAMPLES = 2 * LOOKAHEAD_SAMPLES + _TAPS_PER_PHASE
 
 
@@ -57,11 +60,27 @@ def ceiling_gain(audio: Audio, ceiling: float) -> NDArray[np.float32]:
     """Gain for each sample, shape = (samples,), in (0, 1], the same for all channels."""
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-    if np.abs(audio).max(initial=0) * _worst_overshoot() <= ceiling:
+    loud = _loud_stretches(audio, ceiling / _worst_overshoot())
+    if not loud:
         return np.ones(audio.shape[1], np.float32)
-    wanted = np.minimum(1.0, ceiling / np.maximum(true_peaks(audio), 1e-9))
+    wanted = np.ones(audio.shape[1])
+    for start, end in loud:
+        wanted[start:end] = np.minimum(1.0, ceiling / np.maximum(true_peaks(audio[:, start:end]), 1e-9))
     held = minimum_filter1d(wanted, 2 * LOOKAHEAD_SAMPLES + 1, mode="nearest")
     return uniform_filter1d(held, 2 * LOOKAHEAD_SAMPLES + 1, mode="nearest").astype(np.float32)
+
+
+def _loud_stretches(audio: Audio, threshold: float) -> list[tuple[int, int]]:
+    """Where a true peak could pass the ceiling, in whole blocks with a quiet one on either side."""
+    samples = audio.shape[1]
+    levels = np.abs(audio).max(axis=0)
+    block_levels = np.maximum.reduceat(levels, np.arange(0, samples, _BLOCK_SAMPLES)) if samples else levels
+    loud = block_levels > threshold
+    near = loud.copy()
+    near[1:] |= loud[:-1]
+    near[:-1] |= loud[1:]
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], near, [0]]).astype(int)))
+    return [(int(a) * _BLOCK_SAMPLES, min(int(b) * _BLOCK_SAMPLES, samples)) for a, b in edges.reshape(-1, 2)]
 
 
 def true_peaks(audio: Audio) -> NDArray[np.float32]:
@@ -84,6 +103,7 @@ def true_peak_db(audio: Audio) -> float:
         return float(20 * np.log10(true_peaks(audio).max()))
 
 
+@cache
 def _interpolator() -> NDArray[np.float32]:
     """Windowed-sinc low-pass for the four-fold oversampling, unit gain, odd length."""
     half = OVERSAMPLING * _TAPS_PER_PHASE // 2
@@ -91,6 +111,7 @@ def _interpolator() -> NDArray[np.float32]:
     return (np.sinc(at / OVERSAMPLING) * np.kaiser(len(at), 6.0)).astype(np.float32)
 
 
+@cache
 def _worst_overshoot() -> float:
     """How far above the largest sample anything in between can lie, whatever the signal."""
     taps = np.abs(_interpolator())
