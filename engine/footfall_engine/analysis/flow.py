@@ -32,6 +32,7 @@ HALF = 2  # the flow is smooth, so that half its resolution is enough for what i
 THUMB = (16, 9)  # width and height of the thumbnails that cuts are told from
 SHORTEST_PAIR = 0.028  # seconds; faster pictures (50 frames a second and up) are thinned out to about this
 STILL = 0.15  # grey levels of mean difference below which a picture repeats the one before
+EDGE = 3.0  # times the camera's movement that flow is wrong from the picture's edge
 TEXTURE_FLOOR = 1.5  # grey levels of local contrast at which flow is half trusted
 
 Grid = NDArray[np.float16]
@@ -145,6 +146,7 @@ class Tracker:
         flow = cv2.resize(self._dis.calc(before.image, after.image, None), half, interpolation=cv2.INTER_AREA)
         trust = texture(cv2.resize(before.image, half, interpolation=cv2.INTER_AREA))
         pan = self._camera.remove(flow, trust)
+        distrust_edges(trust, pan / HALF)
         x, y = cv2.split(flow)
         scale = np.float32(1 / (height * seconds))
         weight = trust * scale
@@ -161,6 +163,15 @@ def texture(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     smooth = cv2.blur(image.astype(np.float32), (3, 3))
     gradient = cv2.blur(cv2.absdiff(smooth, cv2.blur(smooth, (5, 5))), (5, 5))
     return gradient / (gradient + np.float32(TEXTURE_FLOOR))
+
+
+def distrust_edges(trust: NDArray[np.float32], pan: NDArray[np.float32]) -> None:
+    """Set trust to 0, in place, where a panning camera (pixels of `trust`) carries the picture in and out of frame."""
+    height, width = trust.shape
+    for view, size, shift in ((trust.T, width, abs(float(pan[0]))), (trust, height, abs(float(pan[1])))):
+        margin = min(round(EDGE * shift), size // 8)
+        view[:margin] = 0
+        view[size - margin :] = 0
 
 
 @dataclass

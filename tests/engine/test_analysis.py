@@ -1,0 +1,340 @@
+import itertools
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from footfall_bridge.errors import JobCancelled
+from footfall_bridge.messages import HitKind
+from footfall_bridge.timeline import TimeRange
+from footfall_engine.analysis import analyse
+from footfall_engine.analysis.cuts import cut_pairs, cut_times
+from footfall_engine.analysis.events import find_hits
+from footfall_engine.analysis.flow import SHORTEST_PAIR, measure, robust_affine
+from footfall_engine.analysis.motion import motion_curves
+from footfall_engine.analysis.picture import MOTION_RATE
+from footfall_engine.analysis.strokes import BROAD, CRISP, contact_tick, stroke_salience
+from footfall_engine.contacts import SCENES, Scene, contacts_of, render_clip
+from footfall_engine.evaluate import evaluate_sync, f_measure, match_offsets
+from footfall_engine.media.video import Frame, probe, region_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.clips import SHARED, make_clip, needs_shared_media
+
+RATES = {
+    "24": Fraction(24),
+    "25": Fraction(25),
+    "23.976": Fraction(24000, 1001),
+    "29.97": Fraction(30000, 1001),
+    "50": Fraction(50),
+    "variable": None,
+}
+SMALL = {"width": 384, "height": 216}
+TOLERANCE = 0.04  # seconds
+
+
+def analysed(path):
+    return analyse(path, region_of(probe(path), 0))
+
+
+def texture(height, width, seed=0, grain=6):
+    """A picture full of detail that flow can hold on to."""
+    import cv2
+
+    rough = np.random.default_rng(seed).uniform(40, 200, (height // grain + 2, width // grain + 2)).astype(np.float32)
+    smooth = cv2.resize(rough, (width + 2 * grain, height + 2 * grain), interpolation=cv2.INTER_CUBIC)
+    return smooth[grain : grain + height, grain : grain + width].clip(0, 255)
+
+
+def wide_view(left, background, height=144, width=256):
+    """What a camera sees whose left edge is at a fractional column of a wide background."""
+    import cv2
+
+    move = np.array([[1, 0, -left], [0, 1, 0]], np.float64)
+    return np.round(cv2.warpAffine(background, move, (width, height))).astype(np.uint8)
+
+
+def bouncing(times, bounces, height=144, width=256, radius=14):
+    """A textured ball in free fall that touches the floor at the given times, before a still background."""
+    background = texture(height, width, 1) * 0.5
+    ball = texture(2 * radius, 2 * radius, 2, 4) + 55
+    y, x = np.mgrid[-radius:radius, -radius:radius] + 0.5
+    inside = np.hypot(x, y) < radius
+    for time in times:
+        before = max((bounce for bounce in bounces if bounce <= time), default=2 * bounces[0] - bounces[1])
+        after = min((bounce for bounce in bounces if bounce > time), default=2 * bounces[-1] - bounces[-2])
+        image = background.copy()
+        bottom = height - 8 - 0.5 * 4.9 * height * (time - before) * (after - time)
+        top = max(0, round(bottom) - 2 * radius)
+        patch = image[top : top + 2 * radius, 120 : 120 + 2 * radius]
+        patch[inside] = ball[inside]
+        yield Frame(time, image.clip(0, 255).astype(np.uint8))
+
+
+def still(times, image):
+    return [Frame(time, image) for time in times]
+
+
+def hits_of(frames, duration):
+    field = measure(frames, duration)
+    return find_hits(field, cut_pairs(field), duration)
+
+
+# ---- rendered scenes, from the file to the hits
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("name", SCENES)
+def test_contacts_of_rendered_scenes_are_found_at_every_rate(tmp_path, name, rate):
+    scene = Scene(name, 4.0, RATES[rate], seed=4, **SMALL)
+    truth = [contact.time for contact in render_clip(tmp_path / "clip.mp4", scene)]
+    found = analysed(tmp_path / "clip.mp4")
+    offsets = match_offsets([hit.time for hit in found.hits], truth, TOLERANCE)
+    assert f_measure(len(offsets), len(found.hits), len(truth)) >= 0.75
+    assert abs(np.median(offsets)) <= 0.02
+    if RATES[rate] is not None:
+        assert found.frame_rate == pytest.approx(float(RATES[rate]), rel=1e-3)
+
+
+def test_panned_cut_and_noisy_hammer_is_found_and_its_cuts_are_no_hits(tmp_path):
+    scene = Scene("hammer", 6.0, pan=0.15, cuts=(2.3, 4.2), noise=2.0, seed=3, **SMALL)
+    truth = [contact.time for contact in render_clip(tmp_path / "clip.mp4", scene)]
+    found = analysed(tmp_path / "clip.mp4")
+    offsets = match_offsets([hit.time for hit in found.hits], truth, TOLERANCE)
+    assert f_measure(len(offsets), len(found.hits), len(truth)) >= 0.8
+    assert found.cuts == pytest.approx(scene.cuts, abs=0.05)
+    assert all(abs(hit.time - cut) > TOLERANCE for hit in found.hits for cut in found.cuts)
+
+
+def test_hit_is_described(tmp_path):
+    scene = Scene("hammer", 4.0, seed=2, **SMALL)
+    contacts = render_clip(tmp_path / "clip.mp4", scene)
+    hits = analysed(tmp_path / "clip.mp4").hits
+    assert list(hits) == sorted(hits, key=lambda hit: hit.time)
+    assert all(0 < hit.strength <= 1 and 0 < hit.size <= 1 for hit in hits)
+    assert np.median([hit.x for hit in hits]) == pytest.approx(np.median([contact.x for contact in contacts]), abs=0.35)
+
+
+def test_same_clip_gives_the_same_analysis(tmp_path):
+    render_clip(tmp_path / "clip.mp4", Scene("balls", 2.0, noise=2.0, **SMALL))
+    once, again = analysed(tmp_path / "clip.mp4"), analysed(tmp_path / "clip.mp4")
+    assert once.hits == again.hits
+    assert np.array_equal(once.motion, again.motion)
+    assert np.array_equal(once.motion_x, again.motion_x)
+
+
+def test_region_in_the_middle_counts_its_times_from_its_start(tmp_path):
+    scene = Scene("hammer", 6.0, seed=5, **SMALL)
+    truth = [contact.time - 2 for contact in render_clip(tmp_path / "clip.mp4", scene) if 2.2 < contact.time < 4.8]
+    region = TimeRange(Fraction(2), Fraction(5))
+    found = analyse(tmp_path / "clip.mp4", region)
+    assert found.duration == 3.0
+    assert len(found.motion) == len(found.motion_x) == 3 * MOTION_RATE + 1
+    assert len(match_offsets([hit.time for hit in found.hits], truth, TOLERANCE)) >= len(truth) - 1
+
+
+# ---- what is not a hit
+
+
+def test_still_picture_has_no_hits_no_motion_and_no_cuts(tmp_path):
+    frames = still(np.arange(50) / 25, texture(144, 256).astype(np.uint8))
+    field = measure(frames, 2.0)
+    cuts = cut_pairs(field)
+    motion, motion_x, activity = motion_curves(field, cuts, 2.0)
+    assert find_hits(field, cuts, 2.0) == ()
+    assert not motion.any()
+    assert not motion_x.any()
+    assert (activity, cut_times(field, cuts)) == (0, ())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_picture_or_three_are_enough_to_say_nothing(tmp_path, count):
+    found = analysed(make_clip(tmp_path / "clip.mp4", count=count))
+    assert found.hits == ()
+    assert len(found.motion) == round(found.duration * MOTION_RATE) + 1
+
+
+def test_pan_over_a_still_scene_has_no_hits():
+    background = texture(144, 900, 3)
+    swing = [250 + 80 * math.sin(2 * math.pi * n / 75) for n in range(100)]
+    frames = [Frame(n / 25, wide_view(left, background)) for n, left in enumerate(swing)]
+    field = measure(frames, 4.0)
+    assert find_hits(field, cut_pairs(field), 4.0) == ()
+    assert np.median(np.abs(field.camera[:, 0])) > 10 * np.median(field.energy)
+
+
+def test_flash_is_neither_a_cut_nor_the_end_of_a_shot():
+    picture = texture(144, 256)
+    frames = [
+        Frame(n / 25, (picture if n not in (20, 21) else picture * 0.2 + 200).astype(np.uint8)) for n in range(50)
+    ]
+    assert not cut_pairs(measure(frames, 2.0)).any()
+
+
+def test_cut_between_two_still_pictures_is_a_cut_and_no_hit():
+    pictures = [texture(144, 256, seed).astype(np.uint8) for seed in (1, 2)]
+    field = measure([Frame(n / 25, pictures[n >= 30]) for n in range(50)], 2.0)
+    cuts = cut_pairs(field)
+    assert cut_times(field, cuts) == (1.2,)
+    assert find_hits(field, cuts, 2.0) == ()
+
+
+# ---- the parts
+
+
+def test_contact_between_frames_is_timed_between_them():
+    bounces = [0.5 + 0.613 * n for n in range(6)]
+    for rate in (24, 25, 30):
+        hits = hits_of(bouncing(np.arange(round(4 * rate)) / rate, bounces), 4.0)
+        offsets = match_offsets([hit.time for hit in hits], bounces, TOLERANCE)
+        assert len(offsets) == len(hits) >= 5
+        assert max(np.abs(offsets)) < 0.02
+
+
+def test_repeated_pictures_and_uneven_times_do_not_move_the_hits():
+    bounces = [0.5 + 0.6 * n for n in range(6)]
+    rng = np.random.default_rng(0)
+    uneven = np.cumsum(rng.choice([1 / 30, 1 / 24, 1 / 20], 110))
+    even = list(bouncing(np.arange(0, 4, 1 / 24), bounces))
+    twice = [replace(frame, time=frame.time + late) for frame in even for late in (0, 1 / 48)]
+    for frames in (list(bouncing(uneven[uneven < 4], bounces)), twice):
+        offsets = match_offsets([hit.time for hit in hits_of(frames, 4.0)], bounces, TOLERANCE)
+        assert len(offsets) >= 5
+
+
+def test_fast_pictures_are_thinned_out():
+    picture = texture(144, 256)
+    field = measure([Frame(n / 120, np.roll(picture, n, axis=1).astype(np.uint8)) for n in range(120)], 1.0)
+    assert np.diff(field.times).min() >= SHORTEST_PAIR
+    assert len(field.times) > 25
+    assert field.frame_rate == pytest.approx(120)
+
+
+def test_one_burst_of_movement_in_a_still_picture_is_one_hit():
+    background = texture(144, 256, 1)
+    frames = []
+    for n in range(100):
+        image = background.copy()
+        left = 60 + round(90 * min(1.0, max(0.0, (n - 50) / 5)))
+        image[60:90, left : left + 30] = texture(30, 30, 2, 4) + 55
+        frames.append(Frame(n / 25, image.clip(0, 255).astype(np.uint8)))
+    (hit,) = hits_of(frames, 4.0)
+    assert 2.0 <= hit.time <= 2.25
+    assert hit.kind in (HitKind.START, HitKind.STOP)
+    assert hit.x == pytest.approx(0.0, abs=0.5)
+
+
+def test_motion_follows_what_moves_and_where():
+    background = texture(144, 256, 1)
+    frames = []
+    for n in range(75):
+        image = background.copy()
+        top = 20 + (3 * n) % 60 if n >= 50 else 20
+        image[top : top + 40, 200:240] = texture(40, 40, 2, 4)
+        frames.append(Frame(n / 25, image.clip(0, 255).astype(np.uint8)))
+    field = measure(frames, 3.0)
+    motion, motion_x, activity = motion_curves(field, cut_pairs(field), 3.0)
+    assert len(motion) == len(motion_x) == 3 * MOTION_RATE + 1
+    assert motion.dtype == motion_x.dtype == np.float32
+    assert motion[:180].max() < 0.1
+    assert motion[215:].mean() > 0.3
+    assert np.median(motion_x[215:-5]) > 0.4
+    assert 0 < activity < 1
+
+
+def test_analysis_reports_often_and_stops_when_told(tmp_path):
+    make_clip(tmp_path / "clip.mp4", count=50)
+    region = region_of(probe(tmp_path / "clip.mp4"), 0)
+    shares = []
+    analyse(tmp_path / "clip.mp4", region, shares.append)
+    assert shares == sorted(shares)
+    assert len(shares) >= 50
+    assert 0 <= shares[0] <= shares[-1] <= 1
+
+    def impatient(share):
+        if share > 0.3:
+            raise JobCancelled("enough")
+
+    with pytest.raises(JobCancelled):
+        analyse(tmp_path / "clip.mp4", region, impatient)
+
+
+def test_memory_kept_for_half_an_hour_is_small():
+    picture = texture(144, 256)
+    field = measure([Frame(n / 25, np.roll(picture, n, axis=0).astype(np.uint8)) for n in range(30)], 2.0)
+    per_pair = sum(column.nbytes for column in (field.v, field.energy, field.camera, field.thumbs)) / len(field.v)
+    assert per_pair * 25 * 1800 < 60e6
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3), st.floats(-4, 4), st.integers(0, 5))
+def test_camera_is_what_most_of_the_picture_does(x, y, zoom, seed):
+    rng = np.random.default_rng(seed)
+    points = np.column_stack([np.ones(200), rng.uniform(-0.5, 0.5, (200, 2))])
+    truth = np.array([[x, y], [zoom, 0], [0, zoom]])
+    samples = points @ truth
+    samples[:50] += rng.uniform(2, 6, (50, 2))  # a quarter of it moves on its own
+    found = robust_affine(points, samples.astype(np.float32), np.ones(200, np.float32), rounds=6)
+    assert found == pytest.approx(truth, abs=0.3)
+
+
+@given(st.floats(0.05, 3), st.integers(30, 70), st.integers(2, 8))
+def test_crisp_contact_lies_where_the_velocity_turns(speed, turn, sharpness):
+    ticks = np.arange(100)
+    v = (speed * np.clip((turn - ticks) / sharpness, -1, 1)).astype(np.float32)
+    assert contact_tick(v, turn + 2) == pytest.approx(turn, abs=1)
+
+
+@given(st.floats(0.05, 3), st.sampled_from([CRISP, BROAD]))
+def test_salience_grows_with_the_stroke_and_needs_both_halves(speed, gesture):
+    down_up = np.concatenate([np.full(40, speed), np.full(40, -speed)]).astype(np.float32)[:, None, None]
+    salience = stroke_salience(down_up, np.abs(down_up), gesture)[:, 0, 0]
+    assert abs(int(np.argmax(salience)) - 40) <= 1
+    assert salience.max() == pytest.approx(speed, rel=0.05)
+    for half in (np.abs(down_up), -np.abs(down_up), -down_up):
+        middle = stroke_salience(half, np.abs(half), gesture)[20:60]
+        assert not middle.any()
+
+
+def test_hits_of_a_long_region_do_not_depend_on_how_it_is_cut_into_blocks(monkeypatch):
+    from footfall_engine.analysis import strokes
+
+    bounces = [0.5 + 0.6 * n for n in range(20)]
+    field = measure(bouncing(np.arange(0, 12, 1 / 24), bounces), 12.0)
+    cuts = cut_pairs(field)
+    whole = find_hits(field, cuts, 12.0)
+    monkeypatch.setattr(strokes, "BLOCK", 3.0)
+    parts = find_hits(field, cuts, 12.0)
+    assert [hit.time for hit in parts] == pytest.approx([hit.time for hit in whole])
+
+
+def test_light_modules_do_not_bring_the_heavy_ones():
+    import subprocess
+    import sys
+
+    code = "import sys, footfall_engine.analysis, footfall_engine.evaluate; sys.exit('cv2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+# ---- real clips
+
+
+@needs_shared_media
+def test_events_of_real_clips_lie_on_their_sounds():
+    found = evaluate_sync(SHARED / "media" / "sync")
+    assert len(found["clips"]) == 12
+    assert found["mean_lift"] >= 0.3
+
+
+@needs_shared_media
+def test_waterfall_has_few_events_for_all_its_movement():
+    (clip,) = (SHARED / "media" / "other").glob("SpecVQGAN*")
+    found = analysed(clip)
+    assert len(found.hits) / found.duration <= 1.5
+    assert all(later.time > earlier.time for earlier, later in itertools.pairwise(found.hits))
+
+
+def test_rendered_truth_is_what_the_scene_says(tmp_path):
+    scene = Scene("balls", 2.0, **SMALL)
+    assert render_clip(tmp_path / "clip.mp4", scene) == contacts_of(scene)
