@@ -67,23 +67,25 @@ def _crackles(samples: int, rate: float, size: float, rng: b.Rng) -> Samples:
     return b.hail(samples, rate * volleys, b.clicks(low, 9 * low, 3, 0.0039, 0.0005), 4, rng)
 
 
+def _embers(samples: int, size: float, speed: float, rng: b.Rng) -> Samples:
+    """Large crackles among many small ones."""
+    low = round(2400 / size**0.6)
+    small = b.hail(samples, 244 * speed, b.clicks(low, 2.6 * low, 3, 0.0013, 0.0006), 3, rng)
+    return _crackles(samples, 25 * speed, size, rng) + 0.27 * small
+
+
 def fire(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
     """Lapping flames (slow low noise), hiss of escaping gas, crackles large and small."""
     size = p.bigness(manner)
     lap = b.band_noise(samples, 30, 110 / size**0.5, rng) * np.clip(0.6 + 0.5 * b.wander(samples, 5.5, rng), 0.05, 2)
     hiss = b.band_noise(samples, 3000 / size**0.7, 11900, rng) * np.clip(0.6 + 0.4 * b.wander(samples, 3, rng), 0.1, 2)
-    low = round(2400 / size**0.6)
-    embers = b.hail(samples, 244 * p.haste(manner), b.clicks(low, 2.6 * low, 3, 0.0013, 0.0006), 3, rng)
-    snaps = _crackles(samples, 25 * p.haste(manner), size, rng)
-    return p.sustained(LAP * size * lap + HISS * hiss + snaps + EMBERS * embers, manner) * p.gated(level)
-
-
-LAP, HISS, EMBERS = 0.04, 0.01, 0.27  # beside snaps of peak 1
+    embers = _embers(samples, size, p.haste(manner), rng)
+    return p.sustained(embers + 0.04 * size * lap + 0.01 * hiss, manner) * p.gated(level)
 
 
 def crackle(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
     """Embers, static, twigs: the clicks alone."""
-    return p.sustained(_crackles(samples, 40 * p.haste(manner), p.bigness(manner), rng), manner) * p.gated(level)
+    return p.sustained(_embers(samples, p.bigness(manner), p.haste(manner), rng), manner) * p.gated(level)
 
 
 def crackle_hit(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

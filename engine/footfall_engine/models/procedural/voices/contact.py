@@ -92,26 +92,31 @@ def paper_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samp
 
 def tear(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """A rip: fibres that part one after the other, faster and faster."""
-    n = b.count(rng.uniform(0.4, 0.7) / p.haste(manner))
-    speed = (0.5 + 1.2 * np.linspace(0, 1, n, dtype=np.float32)) * np.clip(1 + 0.4 * b.wander(n, 9, rng), 0.2, 2)
-    size = p.bigness(manner, strike)
-    at = b.slips(speed, 420, 0.6, rng)
-    snap = b.burst(b.count(0.01), 1300 / size, 9000, 0.0012, rng, 0.0001)
-    x = b.showered(n, at, 0.2 + rng.random(len(at)) ** 2, snap)
-    x += 0.25 * _rustle(n, 1500 / size, 9000, 150, 0.1, rng) * speed
-    grip = b.peaked(b.burst(n, 1000 / size, 9000, 0.006, rng), 1.0)
-    return p.struck(b.in_room(b.peaked(x, 1.0) + 0.8 * grip, 0.1, 0.25), strike, manner, rng)
+    size, n = p.bigness(manner, strike), b.count(rng.uniform(0.37, 0.56) / p.haste(manner))
+    speed = np.linspace(0.5, 1.7, n, dtype=np.float32) * np.clip(1 + 0.4 * b.wander(n, 9, rng), 0.2, 2)
+    low = round(1000 / size**0.7)
+    fibres = b.hail(n, 635 * speed, b.clicks(low, 3 * low, 2.5, 0.0024, 0.0014), 1.8, rng)
+    x = b.steady(fibres) + 0.5 * b.steady(_rustle(n, 300 / size, 8000, 103, 0.2, rng) * speed)
+    return _let_go(x, 1000 / size, strike, manner, rng)
 
 
 def zipper(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """A slider over teeth: a run of tiny metal ticks that speeds up and ends with a stop."""
-    size = p.bigness(manner, strike)
-    n = b.count(rng.uniform(0.35, 0.6) / p.haste(manner))
-    at = b.slips(0.6 + b.swell(n, 0.6, 0.6), 150 * p.haste(manner) / size, 0.05, rng)
-    tooth = b.burst(b.count(0.008), 2500 / size, 11000, 0.0009, rng, 0.0001)
-    tooth += 0.4 * b.modes(np.array([3100, 5200, 7400]) / size, [0.002] * 3, [1, 0.8, 0.6], len(tooth))
-    x = b.showered(n, np.r_[0, at], np.r_[1.0, rng.uniform(0.5, 1, len(at))], tooth)
-    return p.struck(b.in_room(x, 0.1, 0.2), strike, manner, rng)
+    """A slider over teeth: a run of tiny ticks that speeds up, over the rub of the slider itself."""
+    size, n = p.bigness(manner, strike), b.count(rng.uniform(0.4, 0.6) / p.haste(manner))
+    speed = 0.6 + b.swell(n, 0.6, 0.6)
+    teeth = b.slips(speed, 400 * p.haste(manner) / size, 0.02, rng)
+    tooth = b.burst(b.count(0.02), 3050 / size, 5000, 0.0007, rng, 0.0002)
+    tooth += 0.3 * b.burst(b.count(0.02), 400 / size, 1500, 0.004, rng, 0.0003)
+    x = b.steady(b.showered(n, teeth, rng.uniform(0.3, 1, len(teeth)), tooth))
+    x += 0.92 * b.band_noise(n, 2440 / size, 5000, rng) * speed * np.clip(1 + 0.2 * b.wander(n, 40, rng), 0.1, 3)
+    return _let_go(x, 1500 / size, strike, manner, rng)
+
+
+def _let_go(x: Samples, edge: float, strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
+    """A run of small things that begins with a jerk."""
+    run = b.peaked(b.faded(x, 0.05), 1.0)
+    jerk = b.peaked(b.burst(len(x), edge, 9000, 0.005, rng), 1.0)
+    return p.struck(b.in_room(run + 0.5 * jerk, 0.1, 0.25), strike, manner, rng)
 
 
 # ---- keys and switches
@@ -163,11 +168,13 @@ def switch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def _creaking(samples: int, pull: Samples, per_second: float, formant: float, jitter: float, rng: b.Rng) -> Samples:
-    """Releases of a stuck contact through a body with a few broad modes."""
+    """Releases of a stuck contact through a body with a dozen broad modes, each release with its own crackle."""
     at = b.slips(np.clip(pull, 0, 4), per_second, jitter, rng)
-    freqs = formant * np.array([1, 1.9, 2.7, 4.1, 6.3])
-    grain = b.modes(freqs, [0.012, 0.008, 0.006, 0.004, 0.003], [1, 0.8, 0.7, 0.5, 0.35], b.count(0.06))
-    return b.showered(samples, at, rng.uniform(0.4, 1, len(at)) * np.minimum(1, pull[at] + 0.2), grain)
+    freqs = formant * (1 + 0.55 * np.arange(12)) * (1 + b.scattered(12, 0.13))
+    n = b.count(0.04)
+    grain = b.peaked(b.modes(freqs, 1 / (120 + 0.06 * freqs), rng.uniform(0.4, 1, 12), n), 1.0)
+    grain += 0.5 * b.burst(n, formant, 7000, 0.0015, rng, 0.0002)
+    return b.showered(samples, at, rng.uniform(0.3, 1, len(at)) ** 1.5 * np.minimum(1, pull[at] + 0.2), grain)
 
 
 def scrape(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
@@ -291,7 +298,9 @@ def door(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
         (after + 0.012, latch),
         (after + 0.055, np.float32(0.5) * latch),
     ]
-    return p.struck(b.in_room(b.joined(*parts), 0.59, 0.7 if slam else 0.36, 2400), strike, manner, rng)
+    return p.struck(
+        b.in_room(b.joined(*parts), 0.59, 0.45 if slam else 0.36, 2800 if slam else 2400), strike, manner, rng
+    )
 
 
 def door_moving(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:

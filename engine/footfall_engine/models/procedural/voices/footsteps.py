@@ -178,12 +178,15 @@ def footstep(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def hooves(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """An iron shoe on stone: hollow, hard, a little ring."""
+    """Clip and clop: an iron shoe on stone under a hollow hoof, two feet at a time."""
     size = p.bigness(manner, strike)
-    n = b.count(0.25)
-    hollow = b.modes(np.array([520, 980, 1390]) / size * p.near(1, rng, 0.05), [0.016, 0.012, 0.009], [1, 0.6, 0.4], n)
-    iron = b.modes(np.array([2400, 3650, 5200]) / size, [0.02, 0.015, 0.01], [0.2, 0.15, 0.1], n)
-    x = hollow + iron + 0.5 * b.burst(n, 500, 6000, 0.005, rng)
-    second = np.float32(0.7) * np.roll(x, 0)
-    gap = min(rng.uniform(0.1, 0.16) / p.haste(manner), 0.45 * strike.gap_seconds)
-    return p.struck(b.in_room(b.joined((0.0, x), (gap, second)), 0.3, 0.4), strike, manner, rng)
+
+    def foot(pitch: float) -> Samples:
+        n = b.count(0.2)
+        freqs = pitch / size * (1 + 0.35 * np.arange(14)) * (1 + b.scattered(14, 0.12)) * p.near(1, rng, 0.03)
+        hollow = b.modes(freqs, 1 / (70 + 0.03 * freqs), b.contact_gain(freqs, 0.0007) * rng.uniform(0.3, 1, 14), n)
+        return b.peaked(hollow, 1.0) + b.burst(n, 500 / size, 4500, 0.005, rng) + 0.5 * b.burst(n, 90, 350, 0.015, rng)
+
+    gap = min(rng.uniform(0.13, 0.19) / p.haste(manner), 0.45 * strike.gap_seconds)
+    x = b.joined((0.0, foot(620)), (gap, np.float32(0.7) * foot(480)))
+    return p.struck(b.in_room(x, 0.45, 0.4, 4000), strike, manner, rng)

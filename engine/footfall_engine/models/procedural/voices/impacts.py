@@ -39,9 +39,9 @@ class Body:
 WOOD = Body(160, 1.0, 0.161, 30, 0.12, 8.4, 0.044, 0.0007, -0.59, 0.83, (300, 2700), 0.0045, 0.5, 0.7, 2900)
 METAL = Body(520, 1.25, 0.62, 34, 0.12, 1.6, 0.0011, 0.00022, 0.05, 0.35, (2000, 12000), 0.004, 2.2, 0.2)
 GLASS = Body(1650, 1.3, 0.75, 14, 0.08, 6.0, 0.0016, 0.00010, 0.0, 0.25, (4000, 14000), 0.0025, 1.2, 0.2)
-STONE = Body(900, 1.0, 0.45, 14, 0.15, 60, 0.06, 0.00025, -0.1, 0.9, (700, 9000), 0.005, 0.3, 0.3)
-PLASTIC = Body(330, 1.0, 0.6, 14, 0.14, 45, 0.05, 0.0009, -0.3, 0.6, (500, 5000), 0.006, 0.4, 0.3)
-CERAMIC = Body(980, 1.2, 0.7, 14, 0.1, 12, 0.006, 0.00016, -0.05, 0.4, (2500, 12000), 0.003, 0.8, 0.25)
+STONE = Body(620, 1.0, 0.16, 40, 0.15, 60, 0.035, 0.0003, -0.25, 1.3, (500, 6000), 0.005, 0.25, 0.4, 4500)
+PLASTIC = Body(260, 1.0, 0.22, 34, 0.14, 45, 0.085, 0.0008, -0.4, 1.0, (400, 4000), 0.005, 0.3, 0.4, 3500)
+CERAMIC = Body(850, 1.1, 0.32, 30, 0.13, 18, 0.008, 0.0002, -0.15, 0.8, (1200, 9000), 0.004, 0.6, 0.3, 6000)
 
 
 def sounded(
@@ -94,14 +94,18 @@ def ceramic(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def skin(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """A slap: air squeezed out between two soft surfaces, a millisecond of noise shaped by the cupped hand."""
+    """A slap: fingers, then the palm, squeeze the air out from under them; most of it lies at 1 to 5 kHz."""
     h, size = p.hardness(strike, manner), p.bigness(manner, strike)
-    n = b.count(0.12)
-    smack = b.burst(n, 700 / size, 3000 + 8000 * h, 0.006 + 0.004 * rng.random(), rng, 0.0002)
-    cup = b.burst(n, 350 / size, 1100 / size, 0.012, rng, 0.0004)
-    flesh = b.modes(np.array([95, 160, 240]) / size, [0.02, 0.015, 0.01], [0.5, 0.4, 0.3], n)
-    x = b.in_room(smack + (0.7 - 0.3 * h) * cup + 0.4 * flesh, 0.45, 0.4)
-    return p.struck(x, strike, manner, rng)
+
+    def contact(gain: float) -> Samples:
+        n = b.count(0.06)
+        smack = b.burst(n, 1000 / size, 4500 * (0.6 + 0.6 * h), 0.0018, rng, 0.0002)
+        hollow = b.modes(rng.uniform(700, 3500, 16) / size, rng.uniform(0.002, 0.006, 16), rng.uniform(0.3, 1, 16), n)
+        flesh = b.burst(n, 150 / size, 700, 0.008, rng, 0.0003)
+        return np.float32(gain) * (smack + 0.2 * b.peaked(hollow, 1.0) + 0.2 * flesh)
+
+    parts = [(0.0, contact(1.0)), (rng.uniform(0.006, 0.01), contact(0.5)), (rng.uniform(0.013, 0.023), contact(0.35))]
+    return p.struck(b.in_room(b.joined(*parts), 0.35, 0.3, 4500), strike, manner, rng)
 
 
 def punch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
@@ -118,16 +122,21 @@ def punch(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def body_fall(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """A body goes down: hip, shoulder, arm within a quarter of a second, on a floor that gives a little."""
-    size = p.bigness(manner, strike)
-    parts = []
-    for at, weight in ((0.0, 1.0), (rng.uniform(0.07, 0.11), 0.6), (rng.uniform(0.16, 0.24), 0.35)):
+    """A body goes down: hip, shoulder, arm within a quarter of a second, and its clothes."""
+    h, size = p.hardness(strike, manner), p.bigness(manner, strike)
+
+    def limb(weight: float) -> Samples:
         n = b.count(0.4)
-        thump = _thump(n, p.near(85, rng, 0.1) / size, 42 / size, 0.07, rng)
-        knock = b.burst(n, 150, 900, 0.02, rng, 0.0003)
-        rub = b.burst(n, 700, 4500, 0.06, rng, 0.01)
-        parts.append((at, np.float32(weight) * (thump + 0.6 * knock + 0.05 * rub)))
-    return p.struck(b.in_room(b.joined(*parts), 0.25, 0.4), strike, manner, rng)
+        thump = _thump(n, p.near(82, rng, 0.06) / size, 41 / size, 0.027 * size**0.5, rng)
+        floor = b.burst(n, 100 / size, 900 / size**0.5, 0.01, rng, 0.0006)
+        smack = b.burst(n, 400 / size, 4400, 0.006, rng, 0.0005)
+        return np.float32(weight) * (thump + 0.93 * floor + 0.15 * (0.5 + h) * smack)
+
+    n = b.count(0.4)
+    clothes = b.burst(n, 500, 4500, 0.1, rng, 0.01) * np.clip(0.6 + 0.6 * b.wander(n, 35, rng), 0, 3)
+    parts = [(0.0, limb(1.0)), (rng.uniform(0.065, 0.1), limb(0.5)), (rng.uniform(0.14, 0.21), limb(0.3))]
+    x = b.joined(*parts, (0.01, np.float32(0.08) * clothes))
+    return p.struck(b.in_room(x, 0.47, 0.3, 1150), strike, manner, rng)
 
 
 def _thump(n: int, start: float, end: float, tau: float, rng: b.Rng) -> Samples:
@@ -195,19 +204,20 @@ def drum(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def bounce(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """A ball on a floor: the shell's short low note and the floor's answer."""
+    """A ball on a floor: the thump of the floor, the slap of the skin, the air inside that rings for a moment."""
     h, size = p.hardness(strike, manner), p.bigness(manner, strike)
-    n = b.count(0.3)
-    air = b.modes(np.array([175, 330, 610, 940]) / size, [0.045, 0.03, 0.02, 0.012], [1, 0.5, 0.35, 0.25], n)
-    slap = b.burst(n, 400, 2500 + 3000 * h, 0.007, rng)
-    ring = b.modes(np.array([1150, 1900]) / size, [0.03, 0.02], [0.08, 0.05], n)
-    return p.struck(b.in_room(air + 0.7 * slap + ring, 0.35, 0.5), strike, manner, rng)
+    n = b.count(0.35)
+    thump = _thump(n, 150 / size, 85 / size, 0.04, rng)
+    slap = b.burst(n, 250 / size, 1800 * (0.5 + h), 0.012, rng, 0.0004)
+    freqs = 320 / size * (1 + 0.6 * np.arange(10)) * (1 + b.scattered(10, 0.1))
+    air = b.modes(freqs, 1 / (30 + 0.03 * freqs), b.contact_gain(freqs, 0.003) * rng.uniform(0.4, 1, 10), n)
+    return p.struck(b.in_room(thump + 1.2 * slap + 0.35 * b.peaked(air, 1.0), 0.6, 0.6, 3000), strike, manner, rng)
 
 
 def knock(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     """Knuckles on a door: a panel hit by something fairly soft."""
-    x = sounded(WOOD, strike, manner, rng, 1.35, 0.35 * p.hardness(strike, manner) + 0.2)
-    return p.struck(b.in_room(x, 0.4, 0.45), strike, manner, rng)
+    x = sounded(WOOD, strike, manner, rng, 1.15, 0.8 * p.hardness(strike, manner))
+    return p.struck(b.in_room(x, 0.7, 0.4, 2500), strike, manner, rng)
 
 
 def jingle(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

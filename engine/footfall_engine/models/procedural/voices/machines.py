@@ -74,16 +74,19 @@ def drill(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def clock(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """An escapement: two or three quick clicks in a small box."""
+    """An escapement: two or three quick clicks in a small box, tick and tock unlike."""
     size, h = p.bigness(manner, strike), p.hardness(strike, manner)
-    n = b.count(0.06)
-    high = 1.0 if strike.index % 2 else 0.88
-    f = np.array([1500, 2700, 4300, 6100]) / size * high
-    tick = b.modes(f, [0.006, 0.005, 0.004, 0.003], [0.6, 0.8, 0.7, 0.4], n) + (0.4 + h) * b.burst(
-        n, 2000, 12000, 0.0008, rng, 0.0001
-    )
-    parts = [(0.0, tick), (0.006, np.float32(0.4) * tick), (0.014, np.float32(0.25) * tick)]
-    return p.struck(b.in_room(b.joined(*parts), 0.2, 0.25), strike, manner, rng)
+    pitch = (1.0 if strike.index % 2 else 0.85) / size
+
+    def click(gain: float) -> Samples:
+        n = b.count(0.04)
+        freqs = 900 * pitch * (1 + 0.4 * np.arange(12)) * (1 + b.scattered(12, 0.13))
+        box = b.modes(freqs, 1 / (250 + 0.06 * freqs), rng.uniform(0.3, 1, 12), n)
+        noise = b.burst(n, 1200 * pitch, 5000 * (0.6 + 0.6 * h), 0.0015, rng, 0.0002)
+        return np.float32(gain) * (0.3 * b.peaked(box, 1.0) + noise)
+
+    parts = [(0.0, click(1.0)), (0.009, click(0.5)), (0.021, click(0.35))]
+    return p.struck(b.in_room(b.joined(*parts), 0.35, 0.25, 4500), strike, manner, rng)
 
 
 def spark(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
