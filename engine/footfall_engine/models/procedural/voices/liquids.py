@@ -18,7 +18,7 @@ def drip(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
 
     The vessel answers with a hollow note, and the wet surface with a little wash.
     """
-    size = p.bigness(manner, strike)
+    size = 0.95 * p.bigness(manner)  # what the picture shows is not the drop
     parts = [(0.0, _drop(size, rng))]
     last = min(0.586 / p.haste(manner), max(strike.gap_seconds - 0.1, 0.05))
     for _ in range(rng.poisson(1.58 * last)):
@@ -86,13 +86,10 @@ def pour(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -
     rate = flow * amount * 2**manner.effort
     bubbles = _bubbly(samples, 1000 * rate, 0.00077 * size, 0.005 * size, 1.2, rng)
     glugs = _bubbly(samples, 131 * rate, 0.005 * size, 0.011 * size, 1.2, rng)
-    jet = 0.035 * b.band_noise(samples, 575, 9000, rng) + 0.05 * b.band_noise(samples, 200, 2300, rng)
-    x = bubbles + GLUG * glugs + jet * flow * amount
-    x += 0.39 * b.resonated(x, 446 / size * np.array([1, 2.9]), [0.006, 0.004], [0.1, 0.05], 0.05)
+    jet = 0.7 * b.band_noise(samples, 575, 9000, rng) + b.band_noise(samples, 200 / size, 2300, rng)
+    x = bubbles + glugs + jet * flow * amount
+    x += 0.1 * b.resonated(x, 446 / size * np.array([1, 2.9]), [0.006, 0.004], [0.1, 0.05], 0.05)
     return p.sustained(x, manner, busy=amount) * amount**0.5
-
-
-GLUG = 1.0  # the large bubbles beside the small
 
 
 def rain(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:
