@@ -25,7 +25,7 @@ from scipy.ndimage import maximum_filter1d
 
 from footfall_engine.analysis.flow import Field
 from footfall_engine.analysis.motion import columns_x
-from footfall_engine.analysis.strokes import GRID_RATE, Curve, Sightings, Stroke, Survey, survey
+from footfall_engine.analysis.strokes import GRID_RATE, Curve, Sightings, Stroke, survey
 
 WINDOW = 20.0  # seconds judged together
 STRONG = 95  # percentile of an envelope that counts as strong
@@ -34,6 +34,8 @@ BACKGROUND = 40  # percentile of an envelope that is what goes on between the st
 CLEAR_BACKGROUND = 0.02  # background of the crisp envelope, as a share of the strong
 SPARSE_BACKGROUND = 0.2  # median of the liveliness, as a share of the lively
 CLEAR_SHARE, CLEAR_GAP = 0.1, 0.08  # least share of the strong, seconds between two hits
+EDGE_SHARE = 0.4  # of its salience that a stroke at the picture's edge keeps
+LANDING_GAP = 0.1  # seconds between a landing and any other hit
 BUSY_SHARE, BUSY_GAP = 0.45, 0.15
 COINCIDENCE, MOST_SUPPORT = 0.1, 1.5  # seconds; times its own salience that others may add to a stroke's
 OVERSHADOWED, DOMINANCE = 0.3, 0.7  # seconds; least share of the strongest stroke's salience so near
@@ -79,12 +81,15 @@ def _moments(field: Field, seen: Sightings, window: slice) -> Iterator[Moment]:
     liveliness = seen.liveliness[window]
     lively = float(np.percentile(liveliness, LIVELY))
     if _background(seen.crisp.envelope[window]) < CLEAR_BACKGROUND:
-        yield from _strokes(seen.crisp, window, CLEAR_SHARE, CLEAR_GAP, seen.landings)
+        columns = field.v.shape[2]
+        strokes = _doubt_edges(_within(window, seen.crisp.strokes), columns, EDGE_SHARE)
+        landings = _doubt_edges(_within(window, seen.landings), columns, 0.0)
+        yield from _standing_out(seen.crisp.envelope[window], strokes, CLEAR_SHARE, CLEAR_GAP, landings)
     elif np.median(liveliness) < SPARSE_BACKGROUND * lively:
         yield from _bursts(field, seen.liveliness, window, lively)
     else:
-        supported = Survey(_dominant(_supported(seen.broad.strokes)), seen.broad.envelope)
-        yield from _strokes(supported, window, BUSY_SHARE, BUSY_GAP)
+        strokes = _dominant(_supported(_within(window, seen.broad.strokes)))
+        yield from _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP)
 
 
 def _background(envelope: Curve) -> float:
@@ -93,18 +98,36 @@ def _background(envelope: Curve) -> float:
     return float(np.percentile(envelope, BACKGROUND)) / strong if strong > 0 else 1.0
 
 
-def _strokes(
-    found: Survey, window: slice, share: float, gap: float, landings: Sequence[Stroke] = ()
+def _standing_out(
+    envelope: Curve, strokes: list[Stroke], share: float, gap: float, landings: Sequence[Stroke] = ()
 ) -> Iterator[Moment]:
-    """Strokes that stand out, and landings between them."""
-    envelope = found.envelope[window]
+    """Strokes that stand out of their envelope, and landings between them."""
     strong = float(np.percentile(envelope, STRONG))
     threshold = max(share * strong, ABOVE_BACKGROUND * float(np.median(envelope)), LEAST_STROKE)
     chosen: list[Stroke] = []
-    choose(chosen, _within(window, found.strokes), threshold, gap)
-    choose(chosen, _within(window, landings), threshold, gap)
+    choose(chosen, strokes, threshold, gap)
+    choose(chosen, landings, threshold, LANDING_GAP)
     for stroke in chosen:
         yield Moment(stroke.time, min(1.0, stroke.salience / strong), stroke.row, stroke.column)
+
+
+def choose(chosen: list[Stroke], strokes: Sequence[Stroke], threshold: float, gap: float) -> None:
+    """Add strokes above a threshold to the chosen, the strongest first and at least a gap (seconds) from all others."""
+    for stroke in sorted(strokes, key=lambda stroke: (-stroke.salience, stroke.time)):
+        if stroke.salience < threshold:
+            break
+        if all(abs(stroke.time - other.time) >= gap for other in chosen):
+            chosen.append(stroke)
+
+
+def _doubt_edges(strokes: list[Stroke], columns: int, share: float) -> list[Stroke]:
+    """Strokes; those at the sides and top of the picture, where what leaves seems to turn, keep a share of salience."""
+    return [
+        replace(stroke, salience=share * stroke.salience)
+        if stroke.row == 0 or stroke.column in (0, columns - 1)
+        else stroke
+        for stroke in strokes
+    ]
 
 
 def _supported(strokes: list[Stroke]) -> list[Stroke]:
@@ -140,17 +163,8 @@ def _neighbours(strokes: list[Stroke], seconds: float) -> tuple[NDArray[np.intp]
     return np.searchsorted(times, times - seconds, "left"), np.searchsorted(times, times + seconds, "right")
 
 
-def _within(window: slice, strokes: Sequence[Stroke]) -> list[Stroke]:
+def _within(window: slice, strokes: list[Stroke]) -> list[Stroke]:
     return [stroke for stroke in strokes if window.start <= stroke.time * GRID_RATE < window.stop]
-
-
-def choose(chosen: list[Stroke], strokes: list[Stroke], threshold: float, gap: float) -> None:
-    """Add strokes above a threshold to the chosen, the strongest first and at least a gap (seconds) from all others."""
-    for stroke in sorted(strokes, key=lambda stroke: (-stroke.salience, stroke.time)):
-        if stroke.salience < threshold:
-            break
-        if all(abs(stroke.time - other.time) >= gap for other in chosen):
-            chosen.append(stroke)
 
 
 def _bursts(field: Field, liveliness: Curve, window: slice, lively: float) -> Iterator[Moment]:

@@ -146,7 +146,7 @@ class Tracker:
         flow = cv2.resize(self._dis.calc(before.image, after.image, None), half, interpolation=cv2.INTER_AREA)
         trust = texture(cv2.resize(before.image, half, interpolation=cv2.INTER_AREA))
         pan = self._camera.remove(flow, trust)
-        distrust_edges(trust, pan / HALF)
+        distrust_edges(trust, pan / np.float32(HALF))
         x, y = cv2.split(flow)
         scale = np.float32(1 / (height * seconds))
         weight = trust * scale
