@@ -41,11 +41,11 @@ def wind(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
 
 
 def whoosh(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
-    """Air parted by a quick thing: louder with the square of its speed, and higher."""
+    """Air parted by a quick thing: higher with its speed, and louder with its cube (a dipole; Curle 1955)."""
     size = p.bigness(manner)
     speed = np.clip(b.followed(level, 0.02), 0, 1)
     x = _bank(samples, np.clip(speed * 0.9, 0, 1), np.geomspace(260, 2600, 6) / size, 1.7, rng)
-    return p.sustained(x, manner, 0.1) * speed**2
+    return p.sustained(x, manner, 0.12) * speed**3
 
 
 def swish(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

@@ -105,7 +105,7 @@ def rain(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -
     return p.sustained(0.355 * far + near + 0.05 * b.band_noise(samples, 80, 600, rng), manner) * p.gated(level)
 
 
-NEAR = 1.6  # drops nearby, beside the far ones
+NEAR = 2.6  # drops nearby, beside the far ones
 
 
 def stream(samples: int, level: NDArray[np.float32], manner: Manner, rng: b.Rng) -> Samples:

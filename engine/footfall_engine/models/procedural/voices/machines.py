@@ -44,13 +44,13 @@ def machine_hum(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Sampl
     cycle), a case that rings along, and a broad breath."""
     size = p.bigness(manner)
     k = np.arange(1.0, 63)
-    strengths = np.where(k % 2 == 0, 3, 1) / k * rng.uniform(0.7, 1.3, len(k))
-    strengths[0] *= 3.2
+    strengths = np.where(k % 2 == 0, 3, 1) / k * rng.uniform(0.85, 1.15, len(k))
+    strengths[0] *= 4.2
     phase = b.cycles(50 / size * p.haste(manner) ** 0.3, samples, float(rng.random()))
     hum = b.steady(b.waveform(phase, strengths, rng.uniform(0, 1.2, len(k))))  # nearly in step: a buzz, not a chord
     case = b.resonated(hum, 300 / size * np.array([1, 1.9, 3.1]), [0.01, 0.008, 0.006], [0.1, 0.1, 0.1], 0.05)
     air = b.coloured(samples, rng, lambda f: 1 / (1 + (f * size / 2300) ** 1.3) / (1 + (60 / f) ** 2))
-    x = (hum + 0.3 * b.steady(case)) * (1 + 0.01 * b.wander(samples, 5, rng)) + 0.12 * air
+    x = (hum + 0.3 * b.steady(case)) * (1 + 0.01 * b.wander(samples, 5, rng)) + 0.13 * air
     return p.sustained(x, manner) * p.gated(level)
 
 
