@@ -8,10 +8,12 @@ from pathlib import Path
 from footfall_bridge.timeline import TimeRange
 
 from footfall_engine.analysis.picture import PictureAnalysis
-from footfall_engine.progress import ProgressFn, no_progress
+from footfall_engine.progress import ProgressFn, no_progress, part
 
 PIXELS = 256 * 144
 """Size of the pictures that are analysed; their shape is the clip's."""
+LOOKING = 0.95
+"""Share of the time that goes into looking at the pictures; the rest is thinking about them."""
 
 
 def analyse(path: Path | str, region: TimeRange, progress: ProgressFn = no_progress) -> PictureAnalysis:
@@ -28,12 +30,12 @@ def analyse(path: Path | str, region: TimeRange, progress: ProgressFn = no_progr
     facts = probe(path)
     height = max(16, min(facts.height, round(math.sqrt(PIXELS * facts.height / facts.width))))
     duration = float(region.duration)
-    field = measure(read_frames(path, region, height=height, grey=True), duration, progress)
+    field = measure(read_frames(path, region, height=height, grey=True), duration, part(progress, 0.0, LOOKING))
     cuts = cut_pairs(field)
     motion, motion_x, activity = motion_curves(field, cuts, duration)
     return PictureAnalysis(
         duration=duration,
-        hits=find_hits(field, cuts, duration),
+        hits=find_hits(field, cuts, duration, part(progress, LOOKING, 1.0)),
         motion=motion,
         motion_x=motion_x,
         activity=activity,

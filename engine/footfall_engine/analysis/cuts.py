@@ -28,7 +28,7 @@ def cut_pairs(field: Field) -> NDArray[np.bool_]:
     if pairs == 0:
         return cuts
     thumbs = field.thumbs.reshape(len(field.thumbs), -1)
-    step = np.array([_difference(thumbs[k], thumbs[k + 1]) for k in range(pairs)])
+    step = np.abs(np.diff(thumbs.astype(np.int16), axis=0)).mean(axis=1)
     for k in np.flatnonzero(step > LEAST_CHANGE).tolist():
         cuts[k] = _is_cut(thumbs, field.times, step, k)
     return cuts

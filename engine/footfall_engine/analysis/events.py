@@ -26,6 +26,7 @@ from scipy.ndimage import maximum_filter1d
 from footfall_engine.analysis.flow import Field
 from footfall_engine.analysis.motion import columns_x
 from footfall_engine.analysis.strokes import GRID_RATE, Curve, Sightings, Stroke, survey
+from footfall_engine.progress import ProgressFn, no_progress
 
 WINDOW = 20.0  # seconds judged together
 STRONG = 95  # percentile of an envelope that counts as strong
@@ -57,12 +58,14 @@ class Moment:
     column: int
 
 
-def find_hits(field: Field, cuts: NDArray[np.bool_], duration: float) -> tuple[Hit, ...]:
+def find_hits(
+    field: Field, cuts: NDArray[np.bool_], duration: float, progress: ProgressFn = no_progress
+) -> tuple[Hit, ...]:
     """Hits of a region in order of time; none lies on a cut."""
     ticks = round(duration * GRID_RATE) + 1
     if len(field.v) < 2:
         return ()
-    seen = survey(field, cuts, ticks)
+    seen = survey(field, cuts, ticks, progress)
     moments: list[Moment] = []
     for window in _windows(duration):
         moments += _moments(field, seen, window)

@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter, uniform_filter
 
 from footfall_engine.analysis.flow import Field
+from footfall_engine.progress import ProgressFn, no_progress
 
 GRID_RATE = 100  # ticks per second
 NEIGHBOURS = 3  # cells across that are averaged
@@ -135,11 +136,12 @@ def shots(cuts: NDArray[np.bool_]) -> list[Shot]:
     return [Shot(a + 1, b) for a, b in itertools.pairwise(edges) if b - a > 2]
 
 
-def survey(field: Field, cuts: NDArray[np.bool_], ticks: int) -> Sightings:
+def survey(field: Field, cuts: NDArray[np.bool_], ticks: int, progress: ProgressFn = no_progress) -> Sightings:
     """Everything in a region of so many grid ticks that may count as a hit."""
     crisp, broad = (Survey([], np.zeros(ticks, np.float32)) for _ in range(2))
     seen = Sightings(crisp, broad, [], np.zeros(ticks, np.float32))
     for block in blocks(field, cuts, ticks):
+        progress(block.tick / ticks)
         own = np.flatnonzero(block.own)
         rms = np.sqrt(np.square(block.speed).mean(axis=(1, 2)))
         seen.liveliness[block.tick + own] = gaussian_filter1d(rms, SMOOTH * GRID_RATE)[own]
