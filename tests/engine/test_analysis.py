@@ -165,12 +165,22 @@ def test_pan_over_a_still_scene_has_no_hits():
     assert np.median(np.abs(field.camera[:, 0])) > 10 * np.median(field.energy)
 
 
-def test_flash_is_neither_a_cut_nor_the_end_of_a_shot():
+def test_flash_is_no_cut_but_a_hit_of_its_own_kind():
     picture = texture(144, 256)
     frames = [
         Frame(n / 25, (picture if n not in (20, 21) else picture * 0.2 + 200).astype(np.uint8)) for n in range(50)
     ]
-    assert not cut_pairs(measure(frames, 2.0)).any()
+    field = measure(frames, 2.0)
+    cuts = cut_pairs(field)
+    (hit,) = find_hits(field, cuts, 2.0)
+    assert not cuts.any()
+    assert (hit.kind, hit.time) == (HitKind.FLASH, 0.8)
+
+
+def test_lamp_that_is_switched_on_and_stays_on_is_no_flash():
+    picture = texture(144, 256)
+    frames = [Frame(n / 25, (picture if n < 20 else picture * 0.6 + 100).astype(np.uint8)) for n in range(50)]
+    assert not [hit for hit in hits_of(frames, 2.0) if hit.kind is HitKind.FLASH]
 
 
 def test_cut_between_two_still_pictures_is_a_cut_and_no_hit():

@@ -49,11 +49,15 @@ def _is_cut(thumbs: NDArray[np.uint8], times: NDArray[np.float64], step: NDArray
         near = np.zeros(1)
     before = thumbs[(times <= times[k]) & (times >= times[k] - MEMORY)]
     after = thumbs[(times >= times[k + 1]) & (times <= times[k + 1] + MEMORY)]
-    likeness = _normalised(before) @ _normalised(after).T / thumbs.shape[1]
-    if likeness.max() < LOST and step[k] > SUDDEN * np.median(near) + 1.0:
+    if likeness(before, after).max() < LOST and step[k] > SUDDEN * np.median(near) + 1.0:
         return True
     least = min(_difference(one, other) for one in before for other in after)
     return least > ABRUPT * near.max() + LEAST_CHANGE
+
+
+def likeness(some: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Correlation of flat thumbnails, each of shape (n, pixels), pair by pair; low where both are blank."""
+    return _normalised(some) @ _normalised(others).T / some.shape[1]
 
 
 def _normalised(thumbs: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from footfall_bridge.messages import Hit, HitKind
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from footfall_engine.analysis.flashes import Flash, find_flashes
 from footfall_engine.analysis.flow import Field
 from footfall_engine.analysis.motion import columns_x
 from footfall_engine.analysis.strokes import GRID_RATE, Curve, Sightings, Stroke, survey
@@ -43,6 +44,7 @@ OVERSHADOWED, DOMINANCE = 0.3, 0.7  # seconds; least share of the strongest stro
 BURST_SHARE, BURST_GAP = 0.4, 0.25
 ABOVE_BACKGROUND = 2.6  # times the median of the envelope that a stroke must reach
 LEAST_STROKE = 0.01  # heights per second; falling water reaches 0.009
+FLASH_GAP = 0.12  # seconds around a flash in which the picture lights up, and so seems to move
 STILL = 0.01  # heights per second, RMS over the picture: less is not a burst
 QUIET = 0.25  # share of the movement on the other side that makes it a start or a stop
 ASIDE = 0.12  # seconds before and after a hit that its kind is told from
@@ -69,7 +71,11 @@ def find_hits(
     moments: list[Moment] = []
     for window in _windows(duration):
         moments += _moments(field, seen, window)
-    return tuple(_hit(field, moment, duration) for moment in sorted(moments, key=lambda moment: moment.time))
+    hits = [_hit(field, moment, duration) for moment in moments]
+    for flash in find_flashes(field, cuts):
+        hits = [hit for hit in hits if abs(hit.time - flash.time) >= FLASH_GAP]
+        hits.append(_flash_hit(field, flash, duration))
+    return tuple(sorted(hits, key=lambda hit: hit.time))
 
 
 def _windows(duration: float) -> Iterator[slice]:
@@ -193,6 +199,12 @@ def _hit(field: Field, moment: Moment, duration: float) -> Hit:
         size=_size(field, moment),
         kind=_kind(field, moment),
     )
+
+
+def _flash_hit(field: Field, flash: Flash, duration: float) -> Hit:
+    x = float(columns_x(field.thumbs.shape[2])[flash.column])
+    time = min(max(0.0, flash.time), duration)
+    return Hit(time=time, strength=flash.strength**0.5, x=x, size=1.0, kind=HitKind.FLASH)
 
 
 def _size(field: Field, moment: Moment) -> float:
