@@ -22,7 +22,7 @@ from footfall_engine.cli.jobs import read_events
 from footfall_engine.media import wav
 from typer.testing import CliRunner, Result
 
-from tests.engine.processes import wait_until
+from tests.waiting import wait_until
 
 SECONDS = 3.0
 STEM_KEYS = {"path", "variant", "seed", "start", "samples", "rate"}

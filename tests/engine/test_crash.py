@@ -14,8 +14,9 @@ from footfall_engine import contacts
 from footfall_engine.config import Settings
 from footfall_engine.engine import Engine
 from footfall_engine.media import wav
+from footfall_engine.resident import Resident, resident_engine
 
-from tests.engine.processes import start_engine, wait_until
+from tests.waiting import wait_until
 
 KILLS = 20
 JOBS, VARIANTS = 24, 2
@@ -50,12 +51,12 @@ def test_killed_at_twenty_random_moments_every_job_is_finished_exactly_once(clip
     requests, chance = jobs_for(clip, stems), random.Random(2026)
     seen_whole: set[Path] = set()
     for life in range(KILLS):
-        with start_engine(home) as engine:
+        with resident_engine(home) as engine:
             submit_until_killed(engine, requests[life : life + 4], chance.uniform(0.0, LONGEST_LIFE_SEC))
         for path in stems.glob("*.wav"):
             wav.read_facts(path)  # raises for anything but a whole stem
             seen_whole.add(path)
-    with start_engine(home) as engine, engine.connect() as client:
+    with resident_engine(home) as engine, engine.connect() as client:
         for request in requests:
             client.submit(request)
         wait_until(lambda: finished(client.status()) == JOBS, 120, client.status)
@@ -66,7 +67,7 @@ def test_killed_at_twenty_random_moments_every_job_is_finished_exactly_once(clip
     assert not [path for path in stems.iterdir() if path.suffix != ".wav"]
 
 
-def submit_until_killed(engine, requests: list[Generate], life_sec: float) -> None:
+def submit_until_killed(engine: Resident, requests: list[Generate], life_sec: float) -> None:
     death = time.monotonic() + life_sec
     try:
         with engine.connect() as client:
@@ -75,7 +76,8 @@ def submit_until_killed(engine, requests: list[Generate], life_sec: float) -> No
     except (EngineUnreachable, OSError):
         pytest.fail("the engine died before it was killed")
     time.sleep(max(0.0, death - time.monotonic()))
-    engine.kill()
+    engine.process.kill()
+    engine.process.wait(10)
 
 
 def finished(status: object) -> int:
@@ -96,28 +98,29 @@ def test_an_engine_asked_to_close_puts_its_running_job_back(clip: Path, tmp_path
     home, stems = tmp_path / "home", tmp_path / "stems"
     stems.mkdir()
     request = jobs_for(clip, stems)[0].model_copy(update={"variants": 12, "id": "long"})
-    with start_engine(home) as engine:
+    with resident_engine(home) as engine:
         with engine.connect() as client:
             client.submit(request)
             wait_until(lambda: client.status("long").state is JobState.RUNNING, 30, lambda: client.status("long"))
-        assert engine.close() == 0
+        engine.process.terminate()
+        assert engine.process.wait(30) == 0
     assert not list(stems.glob("*.part"))
-    with start_engine(home) as engine, engine.connect() as client:
+    with resident_engine(home) as engine, engine.connect() as client:
         wait_until(lambda: client.status("long").state.final, 90, lambda: client.status("long"))
         status = client.status("long")
         assert [stem.variant for stem in status.stems] == list(range(1, 13)), status
 
 
 def test_a_second_engine_finds_the_first_one_and_says_so(tmp_path: Path):
-    with start_engine(tmp_path / "home") as engine:
+    with resident_engine(tmp_path / "home") as engine:
         second = Engine(Settings.load({"FOOTFALL_HOME": str(tmp_path / "home")}))
-        with pytest.raises(EngineAlreadyRunning, match=f"process {engine.process.pid}.*port {engine.port}"):
+        with pytest.raises(EngineAlreadyRunning, match=f"process {engine.process.pid}.*port {engine.card.tcp_port}"):
             second.start()
 
 
 def test_a_cancelled_running_job_stops_within_a_moment_and_leaves_no_file(clip: Path, tmp_path: Path):
     request = jobs_for(clip, tmp_path)[0].model_copy(update={"variants": 32, "id": "long"})
-    with start_engine(tmp_path / "home") as engine, engine.connect() as client:
+    with resident_engine(tmp_path / "home") as engine, engine.connect() as client:
         client.submit(request)
         wait_until(lambda: client.status("long").state is JobState.RUNNING, 30, lambda: client.status("long"))
         client.cancel("long")
