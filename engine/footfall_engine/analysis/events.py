@@ -31,6 +31,7 @@ from footfall_engine.progress import ProgressFn, no_progress
 
 WINDOW = 20.0  # seconds judged together
 STRONG = 95  # percentile of an envelope that counts as strong
+HARD = 90  # percentile of the chosen strokes' salience that is struck with full strength
 LIVELY = 98  # percentile of the liveliness that counts as lively
 BACKGROUND = 40  # percentile of an envelope that is what goes on between the strokes
 CLEAR_BACKGROUND = 0.02  # background of the crisp envelope, as a share of the strong
@@ -116,8 +117,9 @@ def _standing_out(
     chosen: list[Stroke] = []
     choose(chosen, strokes, threshold, gap)
     choose(chosen, landings, threshold, LANDING_GAP)
-    for stroke in chosen:
-        yield Moment(stroke.time, min(1.0, stroke.salience / strong), stroke.row, stroke.column)
+    if chosen:
+        hard = float(np.percentile([stroke.salience for stroke in chosen], HARD))
+        yield from (Moment(s.time, min(1.0, s.salience / hard), s.row, s.column) for s in chosen)
 
 
 def choose(chosen: list[Stroke], strokes: Sequence[Stroke], threshold: float, gap: float) -> None:
