@@ -214,6 +214,12 @@ def test_repeated_pictures_and_uneven_times_do_not_move_the_hits():
         assert len(offsets) >= 5
 
 
+@pytest.mark.parametrize("size", [(2, 2), (16, 16), (40, 16), (16, 64), (1600, 16), (640, 360)])
+def test_pictures_of_any_size_and_shape_can_be_analysed(tmp_path, size):
+    found = analysed(make_clip(tmp_path / "clip.mp4", count=10, size=size))
+    assert found.duration == pytest.approx(0.4)
+
+
 def test_fast_pictures_are_thinned_out():
     picture = texture(144, 256)
     field = measure([Frame(n / 120, np.roll(picture, n, axis=1).astype(np.uint8)) for n in range(120)], 1.0)

@@ -12,6 +12,8 @@ from footfall_engine.progress import ProgressFn, no_progress, part
 
 PIXELS = 256 * 144
 """Size of the pictures that are analysed; their shape is the clip's."""
+NARROWEST = 32
+"""Pixels that their shorter side has at least, so that flow can be measured."""
 LOOKING = 0.95
 """Share of the time that goes into looking at the pictures; the rest is thinking about them."""
 
@@ -28,7 +30,7 @@ def analyse(path: Path | str, region: TimeRange, progress: ProgressFn = no_progr
     from footfall_engine.media.video import probe, read_frames
 
     facts = probe(path)
-    height = max(16, min(facts.height, round(math.sqrt(PIXELS * facts.height / facts.width))))
+    height = looking_height(facts.width, facts.height)
     duration = float(region.duration)
     field = measure(read_frames(path, region, height=height, grey=True), duration, part(progress, 0.0, LOOKING))
     cuts = cut_pairs(field)
@@ -42,3 +44,9 @@ def analyse(path: Path | str, region: TimeRange, progress: ProgressFn = no_progr
         cuts=cut_times(field, cuts),
         frame_rate=field.frame_rate,
     )
+
+
+def looking_height(width: int, height: int) -> int:
+    """Height in pixels at which a clip of some size is analysed."""
+    scale = min(1.0, math.sqrt(PIXELS / (width * height)))
+    return round(height * max(scale, NARROWEST / min(width, height)))

@@ -8,7 +8,7 @@ estimation of parametric motion models", 1995), by iteratively reweighted least 
 
 Conventions
 -----------
-Frames are grey, scaled to about WIDTH pixels across. A *pair* is two successive frames; row k of every pair column
+Frames are grey, of about 256 × 144 pixels. A *pair* is two successive frames; row k of every pair column
 belongs to the frames at `times[k]` and `times[k + 1]`. Velocities are in picture heights per second, x to the
 right, y down. What is kept of a pair is a grid of cells of CELL × CELL pixels in float16 and a thumbnail: 0.7 kB, so
 that half an hour at 25 frames a second takes about 35 MB. No picture is kept.
@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from footfall_engine.media.video import Frame
 from footfall_engine.progress import ProgressFn, no_progress
 
-WIDTH = 256  # pixels across that flow is measured at
 CELL = 16  # pixels of a cell's side
 HALF = 2  # the flow is smooth, so that half its resolution is enough for what is done with it
 THUMB = (16, 9)  # width and height of the thumbnails that cuts are told from
