@@ -176,9 +176,9 @@ def test_spot_tells_the_events_of_the_region(run: Run, clip: Path):
     (spotted,) = [e for e in run(messages.Spot(video=str(clip))) if isinstance(e, messages.Spotted)]
     assert spotted.duration == pytest.approx(4.0)
     truth = contacts.contacts_of(contacts.Scene(duration=4.0, width=320, height=180))
+    found = [contact for contact in truth if min(abs(contact.time - hit.time) for hit in spotted.events) < 0.04]
     assert len(truth) > 2
-    for contact in truth:
-        assert min(abs(contact.time - hit.time) for hit in spotted.events) < 0.06
+    assert len(found) >= 0.8 * len(truth), f"{len(found)} of {len(truth)} contacts"
 
 
 def test_a_long_region_in_windows_is_as_long_as_it_should_be_and_has_no_gaps(run: Run, ask: Any, tmp_path: Path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from footfall_bridge.timeline import TimeRange
 
+from footfall_engine.ahead import read_ahead
 from footfall_engine.analysis.picture import PictureAnalysis
 from footfall_engine.progress import ProgressFn, no_progress, part
 
@@ -14,6 +15,8 @@ PIXELS = 256 * 144
 """Size of the pictures that are analysed; their shape is the clip's."""
 NARROWEST = 32
 """Pixels that their shorter side has at least, so that flow can be measured."""
+FRAMES_AHEAD = 8
+"""Pictures that are decoded while an earlier one is looked at."""
 LOOKING = 0.95
 """Share of the time that goes into looking at the pictures; the rest is thinking about them."""
 
@@ -32,7 +35,8 @@ def analyse(path: Path | str, region: TimeRange, progress: ProgressFn = no_progr
     facts = probe(path)
     height = looking_height(facts.width, facts.height)
     duration = float(region.duration)
-    field = measure(read_frames(path, region, height=height, grey=True), duration, part(progress, 0.0, LOOKING))
+    frames = read_ahead(read_frames(path, region, height=height, grey=True), FRAMES_AHEAD)
+    field = measure(frames, duration, part(progress, 0.0, LOOKING))
     cuts = cut_pairs(field)
     motion, motion_x, activity = motion_curves(field, cuts, duration)
     return PictureAnalysis(
