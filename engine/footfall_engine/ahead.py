@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from queue import Full, Queue
 from typing import TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 _GLANCE_SEC = 0.1
 
 
-def read_ahead(items: Iterator[T], depth: int) -> Iterator[T]:
+def read_ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     """The same items, fetched by a thread of its own that is at most `depth` of them ahead.
 
     What fetching raises is raised here, after the items before it. Closing this iterator early ends the thread and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from pathlib import Path
 
 from footfall_bridge.timeline import TimeRange
@@ -35,8 +36,8 @@ def analyse(path: Path | str, region: TimeRange, progress: ProgressFn = no_progr
     facts = probe(path)
     height = looking_height(facts.width, facts.height)
     duration = float(region.duration)
-    frames = read_ahead(read_frames(path, region, height=height, grey=True), FRAMES_AHEAD)
-    field = measure(frames, duration, part(progress, 0.0, LOOKING))
+    with closing(read_ahead(read_frames(path, region, height=height, grey=True), FRAMES_AHEAD)) as frames:
+        field = measure(frames, duration, part(progress, 0.0, LOOKING))
     cuts = cut_pairs(field)
     motion, motion_x, activity = motion_curves(field, cuts, duration)
     return PictureAnalysis(
