@@ -110,7 +110,7 @@ class JobQueue:
                 position=self._position(job_id) if state is JobState.QUEUED else None,
                 progress=self._progress.get(job_id),
                 warnings=[event for event in products if isinstance(event, messages.Warned)],
-                stems=[event for event in products if isinstance(event, messages.Stem)],
+                stems=sorted(_stems(products), key=lambda stem: stem.variant),
                 spotted=_last(messages.Spotted, products),
                 failure=_last(messages.Failed, products),
             )
@@ -202,8 +202,7 @@ class JobQueue:
         self._set_state(job_id, JobState.RUNNING)
         self._db.execute("DELETE FROM products WHERE job = ? AND event ->> 'type' != 'stem'", (job_id,))
         cancelled = self._cancels.setdefault(job_id, threading.Event())
-        stems = tuple(event for event in self._products(job_id) if isinstance(event, messages.Stem))
-        return TakenJob(job_id, _stored_request(request), stems, cancelled)
+        return TakenJob(job_id, _stored_request(request), tuple(_stems(self._products(job_id))), cancelled)
 
     def _stop_auditions(self) -> None:
         rows = self._db.execute("SELECT id FROM jobs WHERE kind = 'audition' AND state IN ('queued', 'running')")
@@ -292,6 +291,10 @@ def _label(fields: dict[str, str]) -> str:
     """What a job is about, for a list: its prompt, else its file."""
     source = fields.get("video") or fields.get("stem") or fields.get("path") or ""
     return (fields.get("prompt") or Path(source).name)[:120]
+
+
+def _stems(events: list[Message]) -> list[messages.Stem]:
+    return [event for event in events if isinstance(event, messages.Stem)]
 
 
 def _last(cls: type[M], events: list[Message]) -> M | None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from footfall_bridge.errors import JobCancelled
+
+T = TypeVar("T")
 
 
 class ProgressFn(Protocol):
@@ -18,3 +25,35 @@ def no_progress(fraction: float, /) -> None:
 def part(progress: ProgressFn, start: float, end: float) -> ProgressFn:
     """Progress of a step that takes the share start…end of a longer one."""
     return lambda fraction: progress(start + (end - start) * min(1.0, max(0.0, fraction)))
+
+
+def side_by_side(work: Callable[[T, ProgressFn], None], items: Sequence[T], at_once: int, progress: ProgressFn) -> None:
+    """Do `work` on every item, so many at once; `progress` hears of all of them together.
+
+    The first error stops the rest and is raised.
+    """
+    done = [0.0] * len(items)
+    errors: list[BaseException] = []
+    lock = threading.Lock()
+
+    def do(number: int) -> None:
+        def tell(fraction: float, /) -> None:
+            with lock:
+                if errors:
+                    raise JobCancelled("another part of the job failed")
+                done[number] = max(done[number], fraction)
+                together = sum(done) / len(done)
+            progress(together)
+
+        try:
+            tell(0.0)
+            work(items[number], tell)
+        except BaseException as error:  # JobCancelled and an engine's closing among them
+            with lock:
+                errors.append(error)
+
+    with ThreadPoolExecutor(max(1, min(at_once, len(items))), thread_name_prefix="footfall-take") as pool:
+        for number in range(len(items)):
+            pool.submit(do, number)
+    if errors:
+        raise errors[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +22,7 @@ from footfall_engine.media import video, wav
 from footfall_engine.media.audio import read_recording
 from footfall_engine.media.player import play
 from footfall_engine.models.registry import ModelRow, model_row, unhonoured
-from footfall_engine.progress import ProgressFn
+from footfall_engine.progress import ProgressFn, side_by_side
 from footfall_engine.scene import Scene, sound_of
 from footfall_engine.stems import (
     Take,
@@ -72,9 +73,8 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
     rate, region = region_of(request)
     length = TimeRange(Fraction(0), region.duration)
     takes = takes_of(request, Path(request.video).stem, request.prompt, watcher.finished)
-    wav.check_stem_folder(
-        Path(request.stem_folder), len(takes) * stem_bytes(length.samples(STEM_RATE), request.channels)
-    )
+    needed_bytes = len(takes) * stem_bytes(length.samples(STEM_RATE), request.channels)
+    wav.check_stem_folder(Path(_absolute(request.stem_folder)), needed_bytes)
     _warn_of_unhonoured(request, row, watcher)
 
     # 2. what does the picture show?
@@ -83,7 +83,8 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
 
     # 3. a stem for each variant, batch by batch
     position = to_units(region.start if request.position is None else seconds(request.position, rate), STEM_RATE)
-    for batch, progress in _batches(takes, row, watcher):
+
+    def make(batch: list[Take], progress: ProgressFn) -> None:
         facts = [provenance(request, take.seed, row, region, rate) for take in batch]
         with open_stems(batch, STEM_RATE, request.channels, position, facts, request.id) as stems:
             for block in sound_of(scene, length, row, seeds_of(batch), STEM_RATE, watcher.warn, progress):
@@ -91,6 +92,8 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
                     stem.write(audio)
         for take, stem in zip(batch, stems, strict=True):
             watcher.report(announcement(take, stem, position))
+
+    _make_all(takes, row, make, watcher)
 
 
 def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
@@ -110,7 +113,8 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
 
     # 3. everything before the range, new sound blended in at its edges, everything after it
     begin, end = (to_units(time, old.sample_rate) for time in (span.start, span.end))
-    for batch, progress in _batches(takes, row, watcher):
+
+    def make(batch: list[Take], progress: ProgressFn) -> None:
         facts = [provenance_of_patch(old, made, take.seed, span) for take in batch]
         with open_stems(batch, old.sample_rate, old.channels, old.position, facts, request.id) as stems:
             copy_pcm(old, 0, begin, stems)
@@ -129,6 +133,8 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
             copy_pcm(old, end, old.samples, stems)
         for take, stem in zip(batch, stems, strict=True):
             watcher.report(announcement(take, stem, old.position))
+
+    _make_all(takes, row, make, watcher)
 
 
 def spot(request: Spot, studio: Studio, watcher: Watcher) -> None:
@@ -219,11 +225,10 @@ def _warn_of_unhonoured(request: Generate | Regenerate, row: ModelRow, watcher: 
         watcher.warn("control_ignored", sentence)
 
 
-def _batches(takes: list[Take], row: ModelRow, watcher: Watcher) -> Iterator[tuple[list[Take], ProgressFn]]:
-    """Takes in groups that the model makes at once, each with its share of the progress."""
-    share = (1.0 - ANALYSIS_SHARE) / max(1, len(takes))
-    for first in range(0, len(takes), row.batch):
-        batch = takes[first : first + row.batch]
-        start = ANALYSIS_SHARE + share * first
-        name = f"making variant {batch[0].variant}" if len(batch) == 1 else f"making {len(batch)} variants"
-        yield batch, watcher.stage(name, start, start + share * len(batch))
+def _make_all(
+    takes: list[Take], row: ModelRow, make: Callable[[list[Take], ProgressFn], None], watcher: Watcher
+) -> None:
+    """Make takes in groups that the model makes at once, as many groups side by side as it and our cores allow."""
+    batches = [takes[first : first + row.batch] for first in range(0, len(takes), row.batch)]
+    at_once = min(row.side_by_side, os.cpu_count() or 1)
+    side_by_side(make, batches, at_once, watcher.stage("making the sound", ANALYSIS_SHARE, 1.0))

@@ -102,14 +102,16 @@ class JobWatcher:
         self._reported = -1.0
         self._stage = ""
         self._told: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
 
     def report(self, event: Message) -> None:
         self._report(event)
 
     def warn(self, code: str, sentence: str) -> None:
-        if (code, sentence) in self._told:  # a model may find the same in each window and batch
-            return
-        self._told.add((code, sentence))
+        with self._lock:
+            if (code, sentence) in self._told:  # a model may find the same in each window and batch
+                return
+            self._told.add((code, sentence))
         self._report(messages.Warned(id=self._job.id, code=code, message=sentence))
 
     def stage(self, name: str, start: float, end: float) -> ProgressFn:

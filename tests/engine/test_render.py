@@ -77,7 +77,8 @@ def ask(clip: Path, tmp_path: Path) -> Callable[..., messages.Generate]:
 
 
 def stems_of(events: list[Message]) -> list[messages.Stem]:
-    return [event for event in events if isinstance(event, messages.Stem)]
+    """In order of their variants; they are announced as each is complete."""
+    return sorted((event for event in events if isinstance(event, messages.Stem)), key=lambda stem: stem.variant)
 
 
 def pcm_of(stem: messages.Stem | Path) -> np.ndarray:

@@ -35,7 +35,7 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "stems": [stem.model_dump(include=STEM_KEYS) for stem in self.stems],
+            "stems": [stem.model_dump(include=STEM_KEYS) for stem in sorted(self.stems, key=lambda stem: stem.variant)],
             "warnings": [warning.model_dump(include={"code", "message"}) for warning in self.warnings],
         }
 

@@ -71,5 +71,8 @@ class Generated:
 
 class Model(Protocol):
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
-        """One variant for each seed; the same seed gives the same samples."""
+        """One variant for each seed; the same seed gives the same samples.
+
+        Called from several threads at a time only if the model's row says `side_by_side`.
+        """
         ...

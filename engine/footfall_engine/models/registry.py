@@ -31,7 +31,8 @@ class ModelRow:
     sample_rate: int  # Hz
     span_seconds: float  # longest window it makes at once
     overlap_seconds: float  # of neighbouring windows, crossfaded
-    batch: int  # variants made at once
+    batch: int  # variants made at once, in one call
+    side_by_side: int  # calls at a time; more than 1 for what runs on the CPU and is thread-safe
     memory_mb: int
     controls: frozenset[str]  # of CONTROLS, those it honours
     code_licence: str
@@ -59,6 +60,7 @@ MODELS = (
         span_seconds=30.0,
         overlap_seconds=0.05,
         batch=1,
+        side_by_side=4,
         memory_mb=200,
         controls=frozenset({"prompt", "negative", "events", "reference"}),
         code_licence="Apache-2.0",

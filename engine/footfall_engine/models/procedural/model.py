@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import threadpool_limits
 
 from footfall_engine.models.base import Conditions, Generated, TimedHit
 from footfall_engine.models.procedural import mix, movement, retime
@@ -64,13 +64,9 @@ class Procedural:
     sample_rate = SAMPLE_RATE
 
     def __init__(self) -> None:
-        self._blas = ThreadpoolController().select(user_api="blas")
+        threadpool_limits(1, user_api="blas")  # the matrices are small, and threads cost twice what they bring
 
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
-        with self._blas.limit(limits=1):  # the matrices are small, and threads cost twice what they bring
-            return self._generate(conditions, seeds, progress)
-
-    def _generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
         progress(0.0)
         reading = read_prompt(conditions.prompt, conditions.negative, FAMILIES)
         if conditions.reference is not None:

@@ -14,6 +14,7 @@ in the region), so windows of a long region agree.
 from __future__ import annotations
 
 import itertools
+import threading
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -124,14 +125,16 @@ def take_apart(recording: Recording, progress: ProgressFn = no_progress) -> Sour
     longest = round(LONGEST_REFERENCE_SEC * recording.sample_rate)
     samples = np.ascontiguousarray(recording.samples[:, :longest])
     key = blake2b(samples.data, digest_size=16).digest() + recording.sample_rate.to_bytes(8, "little")
-    if key not in _kept:
-        while len(_kept) >= SOURCES_KEPT:
-            _kept.pop(next(iter(_kept)))
-        _kept[key] = _taken_apart(samples, recording.sample_rate, progress)
-    return _kept[key]
+    with _keeping:  # variants are made side by side; the second one waits for what the first one finds
+        if key not in _kept:
+            while len(_kept) >= SOURCES_KEPT:
+                _kept.pop(next(iter(_kept)))
+            _kept[key] = _taken_apart(samples, recording.sample_rate, progress)
+        return _kept[key]
 
 
 _kept: dict[bytes, Source] = {}
+_keeping = threading.Lock()
 
 
 def _taken_apart(samples: mix.Bus, sample_rate: int, progress: ProgressFn) -> Source:
