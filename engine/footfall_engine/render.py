@@ -22,7 +22,7 @@ from footfall_engine.media import video, wav
 from footfall_engine.media.audio import read_recording
 from footfall_engine.media.player import play
 from footfall_engine.models.registry import ModelRow, model_row, unhonoured
-from footfall_engine.progress import ProgressFn, side_by_side
+from footfall_engine.progress import ProgressFn, part, side_by_side
 from footfall_engine.scene import Scene, sound_of
 from footfall_engine.stems import (
     Take,
@@ -228,7 +228,10 @@ def _warn_of_unhonoured(request: Generate | Regenerate, row: ModelRow, watcher: 
 def _make_all(
     takes: list[Take], row: ModelRow, make: Callable[[list[Take], ProgressFn], None], watcher: Watcher
 ) -> None:
-    """Make takes in groups that the model makes at once, as many groups side by side as it and our cores allow."""
+    """Make takes in groups that the model makes at once: the first alone, so that it is there soon, the rest side by side
+    as far as the model and our cores allow."""
     batches = [takes[first : first + row.batch] for first in range(0, len(takes), row.batch)]
-    at_once = min(row.side_by_side, os.cpu_count() or 1)
-    side_by_side(make, batches, at_once, watcher.stage("making the sound", ANALYSIS_SHARE, 1.0))
+    progress = watcher.stage("making the sound", ANALYSIS_SHARE, 1.0)
+    first_share = 1 / max(1, len(batches))
+    side_by_side(make, batches[:1], 1, part(progress, 0.0, first_share))
+    side_by_side(make, batches[1:], min(row.side_by_side, os.cpu_count() or 1), part(progress, first_share, 1.0))
