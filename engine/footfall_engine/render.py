@@ -228,8 +228,10 @@ def _warn_of_unhonoured(request: Generate | Regenerate, row: ModelRow, watcher: 
 def _make_all(
     takes: list[Take], row: ModelRow, make: Callable[[list[Take], ProgressFn], None], watcher: Watcher
 ) -> None:
-    """Make takes in groups that the model makes at once: the first alone, so that it is there soon, the rest side by side
-    as far as the model and our cores allow."""
+    """Make takes in groups that the model makes at once.
+
+    The first one alone, so that it is there soon; the rest side by side as far as the model and our cores allow.
+    """
     batches = [takes[first : first + row.batch] for first in range(0, len(takes), row.batch)]
     progress = watcher.stage("making the sound", ANALYSIS_SHARE, 1.0)
     first_share = 1 / max(1, len(batches))
