@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], bool], within_sec: float, stuck: Callable[[], object]) -> None:
+def wait_until(condition: Callable[[], object], stuck: str | Callable[[], object], seconds: float = 10) -> None:
     """Returns once the condition holds; fails saying what it was stuck on."""
-    deadline = time.monotonic() + within_sec
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"stuck after {within_sec} s: {stuck()}"
-        time.sleep(0.02)
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"stuck after {seconds} s: {stuck if isinstance(stuck, str) else stuck()}")
+        time.sleep(0.005)

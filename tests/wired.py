@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -110,10 +109,3 @@ def stem(job_id: str, variant: int) -> messages.Stem:
 
 def a_request(prompt: str = "", variants: int = 1, **more: object) -> Generate:
     return Generate(video="/clips/a.mov", stem_folder="/stems", prompt=prompt, variants=variants, **more)  # type: ignore[arg-type]
-
-
-def wait_until(true: Callable[[], object], what: str, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
-        time.sleep(0.005)

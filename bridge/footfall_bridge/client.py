@@ -70,7 +70,7 @@ class Wire(Protocol):
     def send(self, message: Message) -> None: ...
 
     def receive(self, timeout: float) -> Message | None:
-        """The next message, or None when there is none within ``timeout`` seconds."""
+        """The next message, or None when there is none within ``timeout`` seconds; 0 does not wait at all."""
 
     def reconnect(self) -> None:
         """Open the way again; EngineUnreachable when there is none."""
@@ -97,7 +97,7 @@ class Client:
 
     def submit(self, request: Job) -> str:
         """Queue a job and return its id once the engine has it."""
-        answer = self._ask(request, lambda message: getattr(message, "id", None) == request.id)
+        answer = self._ask(request, _answers_about(request.id))
         _raise_refusal(answer)
         self._told[request.id].append(answer)
         return request.id
@@ -152,10 +152,15 @@ class Client:
     # ---- inside
 
     def _ask(self, request: Message, answers: Callable[[Message], bool]) -> Any:
-        """First message that answers a request, which is sent again when it may have been lost."""
+        """First message that answers a request, which is sent again when it may have been lost.
+
+        What has come before it is sent is no answer to it, however much it looks like one.
+        """
         deadline = time.monotonic() + self._patience
         while (left := deadline - time.monotonic()) > 0:
             try:
+                while (earlier := self._wire.receive(0)) is not None:
+                    self._keep(earlier)
                 self._wire.send(request)
                 answer = self._await(answers, min(left, self._wire.resend_after))
             except OSError:
@@ -340,10 +345,10 @@ class UdpWire:
 
     def receive(self, timeout: float) -> Message | None:
         if not self._waiting:
-            self._socket.settimeout(max(timeout, 1e-3))
+            self._socket.settimeout(max(timeout, 0))
             try:
                 self._waiting.extend(_readable(self._socket.recv(65536)))
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 return None
         return self._waiting.popleft() if self._waiting else None
 
@@ -379,10 +384,10 @@ class TcpWire:
 
     def receive(self, timeout: float) -> Message | None:
         if not self._waiting:
-            self._opened().settimeout(max(timeout, 1e-3))
+            self._opened().settimeout(max(timeout, 0))
             try:
                 data = self._opened().recv(65536)
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 return None
             if not data:
                 raise ConnectionResetError("the engine closed the connection")

@@ -10,6 +10,7 @@ from footfall_bridge.client import UdpWire, connect, spool_uri
 from footfall_bridge.errors import EngineUnreachable, InvalidMessage, Refused, UnknownJob
 from footfall_bridge.messages import Generate, JobState
 
+from tests.waiting import wait_until
 from tests.wired import (
     CHATTY,
     FAILING,
@@ -20,7 +21,6 @@ from tests.wired import (
     WiredEngine,
     a_request,
     stem,
-    wait_until,
     wired,
 )
 
@@ -277,3 +277,16 @@ def test_a_token_is_shown_by_the_client(tmp_path: Path):
             for token, said in ((None, "missing"), ("wrong", "wrong")):
                 with pytest.raises(Refused, match=said):
                     connect(engine.uris[wire], token=token)
+
+
+def test_a_status_is_of_now_and_no_earlier_answer(client, engine):
+    request = a_request(SLOW)
+    client.submit(request)
+    wait_until(lambda: engine.jobs.status(request.id).state is JobState.RUNNING, engine.jobs.counts)
+    time.sleep(0.3)  # what the engine has said by itself meanwhile must not be taken for an answer
+    for _ in range(3):
+        assert client.status(request.id).state is JobState.RUNNING
+    engine.jobs.cancel(request.id)
+    wait_until(lambda: engine.jobs.status(request.id).state.final, engine.jobs.counts)
+    time.sleep(0.3)
+    assert client.status(request.id).state is JobState.CANCELLED

@@ -333,7 +333,7 @@ def test_a_taken_port_is_said_and_the_next_one_used(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with resident.resident_engine(tmp_path, port=port) as other:
             assert other.card.tcp_port != port
-            wait_until(lambda: f"port {port} is taken by" in said.read_text(), 10, said.read_text)
+            wait_until(lambda: f"port {port} is taken by" in said.read_text(), said.read_text, 10)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")

@@ -59,7 +59,7 @@ def test_killed_at_twenty_random_moments_every_job_is_finished_exactly_once(clip
     with resident_engine(home) as engine, engine.connect() as client:
         for request in requests:
             client.submit(request)
-        wait_until(lambda: finished(client.status()) == JOBS, 120, client.status)
+        wait_until(lambda: finished(client.status()) == JOBS, client.status, 120)
         for request in requests:
             check_done_once(client.status(request.id), request)
     assert len(list(stems.glob("*.wav"))) == JOBS * VARIANTS
@@ -101,12 +101,12 @@ def test_an_engine_asked_to_close_puts_its_running_job_back(clip: Path, tmp_path
     with resident_engine(home) as engine:
         with engine.connect() as client:
             client.submit(request)
-            wait_until(lambda: client.status("long").state is JobState.RUNNING, 30, lambda: client.status("long"))
+            wait_until(lambda: client.status("long").state is JobState.RUNNING, lambda: client.status("long"), 30)
         engine.process.terminate()
         assert engine.process.wait(30) == 0
     assert not list(stems.glob("*.part"))
     with resident_engine(home) as engine, engine.connect() as client:
-        wait_until(lambda: client.status("long").state.final, 90, lambda: client.status("long"))
+        wait_until(lambda: client.status("long").state.final, lambda: client.status("long"), 90)
         status = client.status("long")
         assert [stem.variant for stem in status.stems] == list(range(1, 13)), status
 
@@ -122,9 +122,9 @@ def test_a_cancelled_running_job_stops_within_a_moment_and_leaves_no_file(clip: 
     request = jobs_for(clip, tmp_path)[0].model_copy(update={"variants": 32, "id": "long"})
     with resident_engine(tmp_path / "home") as engine, engine.connect() as client:
         client.submit(request)
-        wait_until(lambda: client.status("long").state is JobState.RUNNING, 30, lambda: client.status("long"))
+        wait_until(lambda: client.status("long").state is JobState.RUNNING, lambda: client.status("long"), 30)
         client.cancel("long")
-        wait_until(lambda: client.status("long").state is JobState.CANCELLED, 10, lambda: client.status("long"))
+        wait_until(lambda: client.status("long").state is JobState.CANCELLED, lambda: client.status("long"), 10)
         assert not list(tmp_path.glob("*.part"))
         done = len(client.status("long").stems)
         assert len(list(tmp_path.glob("*.wav"))) == done < 32

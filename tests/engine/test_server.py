@@ -24,7 +24,8 @@ from footfall_engine.server.tcp import MAX_WAITING_BYTES
 
 from tests.bridge.samples import EVERY_MESSAGE
 from tests.bridge.test_osc import FUZZED_PACKETS, fuzzed_packets
-from tests.wired import CHATTER, CHATTY, FIRST_PORT, LOUD, SLOW, a_request, wait_until, wired
+from tests.waiting import wait_until
+from tests.wired import CHATTER, CHATTY, FIRST_PORT, LOUD, SLOW, a_request, wired
 
 CROWD = 200
 MANY_FILES = 1000
