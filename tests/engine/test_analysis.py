@@ -10,11 +10,11 @@ from footfall_bridge.messages import HitKind
 from footfall_bridge.timeline import TimeRange
 from footfall_engine.analysis import analyse
 from footfall_engine.analysis.cuts import cut_pairs, cut_times
-from footfall_engine.analysis.events import find_hits
+from footfall_engine.analysis.events import find_hits, without_halves
 from footfall_engine.analysis.flow import SHORTEST_PAIR, measure, robust_affine
 from footfall_engine.analysis.motion import motion_curves
 from footfall_engine.analysis.picture import MOTION_RATE
-from footfall_engine.analysis.strokes import BROAD, CRISP, contact_tick, stroke_salience
+from footfall_engine.analysis.strokes import BROAD, CRISP, Stroke, contact_tick, stroke_salience
 from footfall_engine.contacts import SCENES, Scene, contacts_of, render_clip
 from footfall_engine.evaluate import evaluate_sync, f_measure, match_offsets
 from footfall_engine.media.video import Frame, probe, region_of
@@ -311,6 +311,20 @@ def test_salience_grows_with_the_stroke_and_needs_both_halves(speed, gesture):
     for half in (np.abs(down_up), -np.abs(down_up), -down_up):
         middle = stroke_salience(half, np.abs(half), gesture)[20:60]
         assert not middle.any()
+
+
+def test_backswings_between_strokes_are_dropped():
+    blows = [Stroke(0.4 + 0.7 * n, 1.0, 4, 9) for n in range(5)]
+    backswings = [Stroke(blow.time + 0.2, 0.2, 5, 7) for blow in blows[:-1]]
+    assert without_halves([*backswings, *blows], 16) == blows
+
+
+def test_soft_strokes_that_fade_or_lie_elsewhere_are_kept():
+    bounces = [Stroke(float(0.4 * n), 0.6**n, 6, 3) for n in range(8)]
+    assert without_halves(bounces, 16) == bounces
+    drip = [Stroke(0.2 + 0.4 * n, 0.1, 6, 14) for n in range(7)]
+    both = sorted([Stroke(0.4 * n, 1.0, 6, 3) for n in range(8)] + drip, key=lambda stroke: stroke.time)
+    assert without_halves(both, 16) == both
 
 
 def test_hits_of_a_long_region_do_not_depend_on_how_it_is_cut_into_blocks(monkeypatch):

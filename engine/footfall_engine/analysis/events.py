@@ -41,6 +41,9 @@ CLEAR_BACKGROUND = 0.02  # background of the crisp envelope, as a share of the s
 SPARSE_BACKGROUND = 0.2  # median of the liveliness, as a share of the lively
 CLEAR_SHARE, CLEAR_GAP = 0.1, 0.08  # least share of the strong, seconds between two hits
 EDGE_SHARE = 0.4  # of its salience that a stroke at the picture's edge keeps
+HALF_STROKE, HALF_SPAN = 0.3, 0.45  # least share of the salience of the strokes around it, seconds to the nearest
+SAME_ACTION = 0.25  # of the picture's width within which strokes belong to the same body
+FEWEST_STROKES = 5  # that show what a whole stroke is
 LANDING_GAP = 0.1  # seconds between a landing and any other hit
 BUSY_SHARE, BUSY_GAP = 0.45, 0.15
 COINCIDENCE, MOST_SUPPORT = 0.1, 1.5  # seconds; times its own salience that others may add to a stroke's
@@ -97,12 +100,14 @@ def _moments(field: Field, seen: Sightings, window: slice) -> Iterator[Moment]:
         columns = field.v.shape[2]
         strokes = _doubt_edges(_within(window, seen.crisp.strokes), columns, EDGE_SHARE)
         landings = _doubt_edges(_within(window, seen.landings), columns, 0.0)
-        yield from _standing_out(seen.crisp.envelope[window], strokes, CLEAR_SHARE, CLEAR_GAP, landings)
+        chosen = _standing_out(seen.crisp.envelope[window], strokes, CLEAR_SHARE, CLEAR_GAP, landings)
+        yield from _by_strength(without_halves(chosen, columns))
     elif np.median(liveliness) < SPARSE_BACKGROUND * lively:
         yield from _bursts(field, seen.liveliness, window, lively)
     else:
         strokes = _dominant(_supported(_within(window, seen.broad.strokes)))
-        yield from _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP)
+        chosen = _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP)
+        yield from _by_strength(without_halves(chosen, field.v.shape[2]))
 
 
 def _background(envelope: Curve) -> float:
@@ -113,16 +118,44 @@ def _background(envelope: Curve) -> float:
 
 def _standing_out(
     envelope: Curve, strokes: list[Stroke], share: float, gap: float, landings: Sequence[Stroke] = ()
-) -> Iterator[Moment]:
+) -> list[Stroke]:
     """Strokes that stand out of their envelope, and landings between them."""
     strong = float(np.percentile(envelope, STRONG))
     threshold = max(share * strong, ABOVE_BACKGROUND * float(np.median(envelope)), LEAST_STROKE)
     chosen: list[Stroke] = []
     choose(chosen, strokes, threshold, gap)
     choose(chosen, landings, threshold, LANDING_GAP)
-    if chosen:
-        hard = float(np.percentile([stroke.salience for stroke in chosen], HARD))
-        yield from (Moment(s.time, min(1.0, s.salience / hard), s.row, s.column) for s in chosen)
+    return chosen
+
+
+def without_halves(strokes: Sequence[Stroke], columns: int) -> list[Stroke]:
+    """Strokes in order of time, less those that are only half of one: a lift that stops, a leg that swings through.
+
+    Such a half lies shortly before or after a whole stroke of the same body, and is much weaker than the whole ones on
+    either side of it. What fades, like a ball's bounces, has none as strong behind it and stays.
+    """
+    strokes = sorted(strokes, key=lambda stroke: stroke.time)
+    if len(strokes) < FEWEST_STROKES:
+        return strokes
+    return [stroke for number, stroke in enumerate(strokes) if not _is_half(number, strokes, SAME_ACTION * columns)]
+
+
+def _is_half(number: int, strokes: Sequence[Stroke], reach: float) -> bool:
+    """Whether one of many strokes is much weaker than its neighbours in time among those so many columns around."""
+    stroke = strokes[number]
+    before = next((s for s in reversed(strokes[:number]) if abs(s.column - stroke.column) <= reach), None)
+    after = next((s for s in strokes[number + 1 :] if abs(s.column - stroke.column) <= reach), None)
+    if before is None or after is None:
+        return False
+    near = min(stroke.time - before.time, after.time - stroke.time) < HALF_SPAN
+    return near and stroke.salience < HALF_STROKE * min(before.salience, after.salience)
+
+
+def _by_strength(strokes: Sequence[Stroke]) -> Iterator[Moment]:
+    """Strokes as moments; the hardest are struck with full strength."""
+    if strokes:
+        hard = float(np.percentile([stroke.salience for stroke in strokes], HARD))
+        yield from (Moment(s.time, min(1.0, s.salience / hard), s.row, s.column) for s in strokes)
 
 
 def choose(chosen: list[Stroke], strokes: Sequence[Stroke], threshold: float, gap: float) -> None:

@@ -191,7 +191,7 @@ def stroke_salience(v: Cube, speed: Cube, gesture: Gesture) -> Cube:
     came_down = np.maximum(_mean_before(v, approach), 0)
     went_up = np.maximum(-_mean_after(v, rebound), 0)
     salience = np.sqrt(came_down * went_up)
-    moved = np.sqrt(_mean_before(speed, approach) * _mean_after(speed, rebound))
+    moved = np.sqrt(np.maximum(_mean_before(speed, approach) * _mean_after(speed, rebound), 0))  # sums round off
     return salience * np.sqrt(salience / (moved + SPEED_FLOOR))
 
 
