@@ -228,6 +228,22 @@ def test_fast_pictures_are_thinned_out():
     assert field.frame_rate == pytest.approx(120)
 
 
+def test_hammer_that_rests_on_its_nail_is_heard_when_it_comes_to_rest():
+    background, head = texture(144, 256, 1) * 0.5, texture(30, 30, 2, 4) + 55
+    blows = [0.5 + 0.7 * n for n in range(5)]
+    frames = []
+    for n in range(100):
+        image = background.copy()
+        since = min((n / 25 - blow for blow in blows), key=abs)
+        height = 60 * min(1.0, -since / 0.2 if since < 0 else max(0.0, since - 0.12) / 0.3)
+        top = 100 - round(height)
+        image[top : top + 30, 120:150] = head
+        frames.append(Frame(n / 25, image.clip(0, 255).astype(np.uint8)))
+    offsets = match_offsets([hit.time for hit in hits_of(frames, 4.0)], blows, TOLERANCE)
+    assert len(offsets) >= 4
+    assert abs(np.median(offsets)) <= 0.02
+
+
 def test_one_burst_of_movement_in_a_still_picture_is_one_hit():
     background = texture(144, 256, 1)
     frames = []

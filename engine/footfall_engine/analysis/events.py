@@ -45,12 +45,16 @@ HALF_STROKE, HALF_SPAN = 0.3, 0.45  # least share of the salience of the strokes
 SAME_ACTION = 0.25  # of the picture's width within which strokes belong to the same body
 FEWEST_STROKES = 5  # that show what a whole stroke is
 LANDING_GAP = 0.1  # seconds between a landing and any other hit
+AT_REST, OWN_REST = 0.15, 0.1  # share of the fastest change around, and of the own speed, at which a stroke rests
+SHORTEST_REST, LOOK_BACK, MOST_LATE = 0.05, 0.2, 0.13  # seconds
+REST_COLUMNS = 5  # of cells on either side that rest too
 BUSY_SHARE, BUSY_GAP = 0.45, 0.15
 COINCIDENCE, MOST_SUPPORT = 0.1, 1.5  # seconds; times its own salience that others may add to a stroke's
 OVERSHADOWED, DOMINANCE = 0.3, 0.7  # seconds; least share of the strongest stroke's salience so near
 BURST_SHARE, BURST_GAP = 0.4, 0.25  # least share of the lively, seconds within which the fastest counts
 ABOVE_BACKGROUND = 2.6  # times the median of the envelope that a stroke must reach
-LEAST_STROKE = 0.01  # heights per second; falling water reaches 0.009
+LEAST_STROKE = 0.01  # heights per second; falling water reaches 0.009 …
+CLEAR_STROKE = 0.005  # … but is never clear
 FLASH_GAP = 0.12  # seconds around a flash in which the picture lights up, and so seems to move
 STILL = 0.01  # heights per second, RMS over the picture: less is not a burst
 QUIET = 0.25  # share of the movement on the other side that makes it a start or a stop
@@ -77,7 +81,7 @@ def find_hits(
     seen = survey(field, cuts, ticks, progress)
     moments: list[Moment] = []
     for window in _windows(duration):
-        moments += _moments(field, seen, window)
+        moments += _moments(field, cuts, seen, window)
     hits = [_hit(field, moment, duration) for moment in moments]
     for flash in find_flashes(field, cuts):
         hits = [hit for hit in hits if abs(hit.time - flash.time) >= FLASH_GAP]
@@ -92,7 +96,7 @@ def _windows(duration: float) -> Iterator[slice]:
     yield from (slice(first, last) for first, last in itertools.pairwise([*marks, round(duration * GRID_RATE) + 1]))
 
 
-def _moments(field: Field, seen: Sightings, window: slice) -> Iterator[Moment]:
+def _moments(field: Field, cuts: NDArray[np.bool_], seen: Sightings, window: slice) -> Iterator[Moment]:
     """What counts in a window of grid ticks."""
     liveliness = seen.liveliness[window]
     lively = float(np.percentile(liveliness, LIVELY))
@@ -100,13 +104,14 @@ def _moments(field: Field, seen: Sightings, window: slice) -> Iterator[Moment]:
         columns = field.v.shape[2]
         strokes = _doubt_edges(_within(window, seen.crisp.strokes), columns, EDGE_SHARE)
         landings = _doubt_edges(_within(window, seen.landings), columns, 0.0)
-        chosen = _standing_out(seen.crisp.envelope[window], strokes, CLEAR_SHARE, CLEAR_GAP, landings)
+        chosen = _standing_out(seen.crisp.envelope[window], strokes, CLEAR_SHARE, CLEAR_GAP, CLEAR_STROKE, landings)
+        chosen = [stroke if stroke in landings else _at_its_stop(field, cuts, stroke) for stroke in chosen]
         yield from _by_strength(without_halves(chosen, columns))
     elif np.median(liveliness) < SPARSE_BACKGROUND * lively:
         yield from _bursts(field, seen.liveliness, window, lively)
     else:
         strokes = _dominant(_supported(_within(window, seen.broad.strokes)))
-        chosen = _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP)
+        chosen = _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP, LEAST_STROKE)
         yield from _by_strength(without_halves(chosen, field.v.shape[2]))
 
 
@@ -117,15 +122,50 @@ def _background(envelope: Curve) -> float:
 
 
 def _standing_out(
-    envelope: Curve, strokes: list[Stroke], share: float, gap: float, landings: Sequence[Stroke] = ()
+    envelope: Curve, strokes: list[Stroke], share: float, gap: float, least: float, landings: Sequence[Stroke] = ()
 ) -> list[Stroke]:
     """Strokes that stand out of their envelope, and landings between them."""
     strong = float(np.percentile(envelope, STRONG))
-    threshold = max(share * strong, ABOVE_BACKGROUND * float(np.median(envelope)), LEAST_STROKE)
+    threshold = max(share * strong, ABOVE_BACKGROUND * float(np.median(envelope)), least)
     chosen: list[Stroke] = []
     choose(chosen, strokes, threshold, gap)
     choose(chosen, landings, threshold, LANDING_GAP)
     return chosen
+
+
+def _at_its_stop(field: Field, cuts: NDArray[np.bool_], stroke: Stroke) -> Stroke:
+    """A stroke as it comes to rest, when it rests before it goes up again: a hammer on its nail, a shoe on the ground.
+
+    Rest is told from the pictures' change, which is sure where flow is lost in a movement too fast for it. How far the
+    last moving pair changes, against the pair before, tells when in it the movement ended.
+    """
+    first, here = int(np.searchsorted(field.times, stroke.time - LOOK_BACK)), _pair_at(field, stroke.time)
+    pairs = slice(first, here + 2)
+    if cuts[pairs].any():
+        return stroke
+    times, change = field.times[first : here + 3], _change(field, pairs, stroke.column)
+    own = field.energy[pairs, max(0, stroke.row - 1) : stroke.row + 2, max(0, stroke.column - 1) : stroke.column + 2]
+    speed = own.astype(np.float32).mean(axis=(1, 2))
+    rests = change < AT_REST * change.max()
+    peak = here - first
+    if not rests[peak] or speed[peak] > OWN_REST * speed.max():
+        return stroke
+    moving = np.flatnonzero(~rests)
+    last = int(moving[moving < peak].max(initial=0))
+    rest_end = int(moving[moving > peak].min(initial=len(rests)))
+    if last < 1 or times[rest_end] - times[last + 1] < SHORTEST_REST:
+        return stroke
+    moved = min(1.0, float(change[last] / max(change[last - 1], 1e-9)))
+    stop = float(times[last] + moved * (times[last + 1] - times[last]))
+    return replace(stroke, time=stop) if 0 <= stroke.time - stop <= MOST_LATE else stroke
+
+
+def _change(field: Field, pairs: slice, column: int) -> NDArray[np.float64]:
+    """How much the picture changes in each pair, grey levels per second summed over the columns around one."""
+    columns = slice(max(0, column - REST_COLUMNS), column + REST_COLUMNS + 1)
+    thumbs = field.thumbs[pairs.start : pairs.stop + 1, :, columns].astype(np.int16)
+    change = np.maximum(np.abs(np.diff(thumbs, axis=0)) - 1, 0).sum(axis=(1, 2))  # one level is rounding
+    return change / np.diff(field.times[pairs.start : pairs.stop + 1])
 
 
 def without_halves(strokes: Sequence[Stroke], columns: int) -> list[Stroke]:
