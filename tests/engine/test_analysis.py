@@ -6,11 +6,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from footfall_bridge.errors import JobCancelled
-from footfall_bridge.messages import HitKind
+from footfall_bridge.messages import Hit, HitKind
 from footfall_bridge.timeline import TimeRange
 from footfall_engine.analysis import analyse
 from footfall_engine.analysis.cuts import cut_pairs, cut_times
-from footfall_engine.analysis.events import find_hits, without_halves
+from footfall_engine.analysis.events import find_hits, is_walk, without_halves
 from footfall_engine.analysis.flow import SHORTEST_PAIR, measure, robust_affine
 from footfall_engine.analysis.motion import motion_curves
 from footfall_engine.analysis.picture import MOTION_RATE
@@ -341,6 +341,18 @@ def test_soft_strokes_that_fade_or_lie_elsewhere_are_kept():
     drip = [Stroke(0.2 + 0.4 * n, 0.1, 6, 14) for n in range(7)]
     both = sorted([Stroke(0.4 * n, 1.0, 6, 3) for n in range(8)] + drip, key=lambda stroke: stroke.time)
     assert without_halves(both, 16) == both
+
+
+def hits_at(times, places):
+    pairs = zip(times, places, strict=True)
+    return [Hit(time=float(t), strength=1.0, x=float(x), size=0.1, kind=HitKind.IMPACT) for t, x in pairs]
+
+
+def test_even_hits_ever_further_across_are_a_walk_and_blows_and_bounces_are_not():
+    even, across, fading = 0.3 + 0.5 * np.arange(8), np.linspace(-0.8, 0.8, 8), np.cumsum(0.8 * 0.8 ** np.arange(8))
+    assert is_walk(hits_at(even, across))
+    assert not is_walk(hits_at(even, np.full(8, 0.2)))
+    assert not is_walk(hits_at(fading, across))
 
 
 def test_hits_of_a_long_region_do_not_depend_on_how_it_is_cut_into_blocks(monkeypatch):

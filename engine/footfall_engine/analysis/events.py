@@ -59,6 +59,14 @@ FLASH_GAP = 0.12  # seconds around a flash in which the picture lights up, and s
 STILL = 0.01  # heights per second, RMS over the picture: less is not a burst
 QUIET = 0.25  # share of the movement on the other side that makes it a start or a stop
 ASIDE = 0.12  # seconds before and after a hit that its kind is told from
+FEWEST_STEPS = 5
+PACE, UNEVEN, EVEN_SHARE = (
+    (0.25, 0.8),
+    0.2,
+    0.75,
+)  # seconds between steps, share they vary by, share of them that do not
+WAY, STRAIGHT = 0.4, 0.9  # of half the picture's width that is walked at least, correlation of place with time
+HELD = 0.03  # heights per second that a held camera moves sideways on average, at most
 
 
 @dataclass(frozen=True)
@@ -83,10 +91,25 @@ def find_hits(
     for window in _windows(duration):
         moments += _moments(field, cuts, seen, window)
     hits = [_hit(field, moment, duration) for moment in moments]
+    if is_walk(hits) and abs(float(field.camera[~cuts, 0].mean())) < HELD:
+        hits = [hit.model_copy(update={"kind": HitKind.STEP}) for hit in hits]
     for flash in find_flashes(field, cuts):
         hits = [hit for hit in hits if abs(hit.time - flash.time) >= FLASH_GAP]
         hits.append(_flash_hit(field, flash, duration))
     return tuple(sorted(hits, key=lambda hit: hit.time))
+
+
+def is_walk(hits: Sequence[Hit]) -> bool:
+    """Whether hits before a held camera are the steps of somebody: at an even pace, ever further across the picture."""
+    if len(hits) < FEWEST_STEPS:
+        return False
+    times, places = np.array(sorted((hit.time, hit.x) for hit in hits)).T
+    gaps = np.diff(times)
+    pace = float(np.median(gaps))
+    if not PACE[0] <= pace <= PACE[1] or np.ptp(places) < WAY:
+        return False
+    even = np.abs(gaps - pace) < UNEVEN * pace
+    return bool(even.mean() >= EVEN_SHARE and abs(np.corrcoef(times, places)[0, 1]) > STRAIGHT)
 
 
 def _windows(duration: float) -> Iterator[slice]:
