@@ -42,6 +42,7 @@ SPARSE_BACKGROUND = 0.2  # median of the liveliness, as a share of the lively
 CLEAR_SHARE, CLEAR_GAP = 0.1, 0.08  # least share of the strong, seconds between two hits
 EDGE_SHARE = 0.4  # of its salience that a stroke at the picture's edge keeps
 HALF_STROKE, HALF_SPAN = 0.3, 0.45  # least share of the salience of the strokes around it, seconds to the nearest
+LAST_HALF = 0.2  # share for the last stroke, which has none behind it
 SAME_ACTION = 0.25  # of the picture's width within which strokes belong to the same body
 FEWEST_STROKES = 5  # that show what a whole stroke is
 LANDING_GAP = 0.1  # seconds between a landing and any other hit
@@ -208,8 +209,10 @@ def _is_half(number: int, strokes: Sequence[Stroke], reach: float) -> bool:
     stroke = strokes[number]
     before = next((s for s in reversed(strokes[:number]) if abs(s.column - stroke.column) <= reach), None)
     after = next((s for s in strokes[number + 1 :] if abs(s.column - stroke.column) <= reach), None)
-    if before is None or after is None:
+    if before is None:
         return False
+    if after is None:
+        return stroke.time - before.time < HALF_SPAN and stroke.salience < LAST_HALF * before.salience
     near = min(stroke.time - before.time, after.time - stroke.time) < HALF_SPAN
     return near and stroke.salience < HALF_STROKE * min(before.salience, after.salience)
 
