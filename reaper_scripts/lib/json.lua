@@ -43,12 +43,20 @@ local function encode_string(text)
   return '"' .. text:gsub(CONTROL_OR_MARK, escaped) .. '"'
 end
 
+local function shortest(number)
+  for digits = 15, 16 do
+    local text = string.format("%." .. digits .. "g", number)
+    if tonumber(text) == number then return text end
+  end
+  return string.format("%.17g", number)
+end
+
 local function encode_number(number)
   if math.type(number) == "integer" then return string.format("%d", number) end
   if number ~= number or number == math.huge or number == -math.huge then
     error("JSON has no number " .. tostring(number), 0)
   end
-  local text = string.format("%.17g", number):gsub("[^%d+e-]", ".") -- the locale may write a comma
+  local text = shortest(number):gsub("[^%d+e-]", ".") -- the locale may write a comma
   return text:find("[.e]") and text or text .. ".0"
 end
 
@@ -94,7 +102,8 @@ function encode_value(value, depth)
   return encoder(value, depth)
 end
 
--- Text of a value, its keys in order. What JSON cannot say is an error: NaN, a cycle, a function, bytes that are no text.
+-- Text of a value, its keys in order.
+-- What JSON cannot say is an error: NaN, a cycle, a function, bytes that are no text.
 function json.encode(value)
   return (encode_value(value, 0))
 end

@@ -1,12 +1,18 @@
 -- Requests to the engine as message tables. What is nil or empty is left out: the engine has its defaults.
+local files = require("files")
 local json = require("json")
 
 local request = {}
 
+if _VERSION == "Lua 5.3" then -- which gives every script the same numbers
+  math.randomseed(files.unix_time() ~ (tonumber(tostring({}):match("%x+$"), 16) or 0))
+end
+
 local MAX_TEXT_CHARACTERS = 10000
 
--- UUID of version 4. `random(low, high)` gives whole numbers as math.random does, and has to be seeded.
+-- UUID of version 4. `random(low, high)` gives whole numbers; math.random where there is none better.
 function request.new_id(random)
+  random = random or math.random
   local function digit(mark)
     return ("%x"):format(mark == "x" and random(0, 15) or random(8, 11))
   end
