@@ -101,7 +101,7 @@ def _write_fcp7(sounds: list[wav.StemFacts], shots: list[Shot], start: Fraction,
             raise InvalidRange(f"{shot.clip.name} plays at {float(shot.speed):g} × here; write .otio, which can say so")
     ends = [Fraction(sound.samples, sound.sample_rate) for sound in sounds]
     said = [
-        f"{sound.path.name}: its last {float(end % (1 / rate)) * 1000:.1f} ms are no whole frame and lie outside its clip"
+        f"{sound.path.name}: its last {float(end % (1 / rate)) * 1000:.1f} ms are less than a frame and left out"
         for sound, end in zip(sounds, ends, strict=True)
         if (end * rate).denominator != 1
     ]
