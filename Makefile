@@ -1,4 +1,5 @@
-# Three commands: `make demo` runs it, `make test` tests it, `make check` reads it. Needs python3 (3.11 or newer) and make.
+# Three commands: `make demo` runs it, `make test` tests it, `make check` reads it; `make reaper` puts it into REAPER.
+# Needs python3 (3.11 or newer) and make.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -6,18 +7,31 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SOURCES := bridge engine tests docs
 
-.PHONY: demo test check format bench readme clean
+LUA := $(wildcard reaper_scripts ardour_scripts)
+# Whoever gives REAPACK_BASE knows where the scripts will be fetched from.
+REAPACK_BASE ?=
+
+.PHONY: demo reaper test check luacheck format bench readme clean
 
 demo: $(VENV)/.base  ## make demo, or make demo CLIP=shot.mp4 PROMPT="boots on gravel"
 	$(BIN)/footfall demo $(if $(CLIP),"$(CLIP)") $(if $(PROMPT),--prompt "$(PROMPT)")
 
+reaper: $(VENV)/.base  ## make reaper, or make reaper ARGS=--at-startup
+	$(BIN)/footfall install reaper $(ARGS)
+
 test: $(VENV)/.test  ## make test, or make test ARGS="tests/engine -k cli"
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.test
+check: $(VENV)/.test luacheck
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
+	$(BIN)/python docs/make_reapack.py --check
+
+luacheck:
+	@if command -v luacheck >/dev/null; then luacheck --quiet $(LUA); \
+	  else echo "luacheck is not installed, so the Lua scripts were not read (Debian, Ubuntu: apt install lua-check;" \
+	    "elsewhere: luarocks install luacheck)"; fi
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -27,8 +41,9 @@ bench: $(VENV)/.bench  ## make bench, or make bench ARGS=--quick
 	mkdir -p bench-out
 	$(BIN)/footfall bench --json bench-out/bench.json $(ARGS)
 
-readme: $(VENV)/.test  ## fills the README's tables from the code and docs/bench.json
+readme: $(VENV)/.test  ## fills the README's tables from the code and docs/bench.json, and ReaPack's index from the scripts
 	$(BIN)/python docs/fill_readme.py
+	$(BIN)/python docs/make_reapack.py $(if $(REAPACK_BASE),--base "$(REAPACK_BASE)")
 
 clean:
 	rm -rf $(VENV) build demo-out bench-out .mypy_cache .pytest_cache .ruff_cache .hypothesis

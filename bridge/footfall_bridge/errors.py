@@ -14,14 +14,18 @@ FootfallError
 │   ├── UnknownModel           unknown_model
 │   ├── UnknownJob             unknown_job
 │   ├── Refused                refused             token missing or wrong
+│   ├── HostNotFound           host_not_found      no editor to install into, or not where it was said to be
+│   ├── HostFolderUnusable     host_folder         the editor's folder cannot be read or changed
 │   └── InvalidSettings        bad_settings        unknown key or wrong value in the settings file
 ├── EngineFault            the engine or its machine failed (CLI exit status 1)
 │   ├── DiskFull               disk_full
 │   ├── ModelFailed            model_failed
 │   ├── NoAudioDevice          no_audio_device
 │   ├── EngineUnreachable      engine_unreachable
+│   ├── OtherProtocol          other_protocol      the engine speaks another version of these messages
 │   ├── EngineAlreadyRunning   engine_running
 │   ├── PortsTaken             ports_taken
+│   ├── HostRunning            host_running        the editor has to be closed first
 │   └── InternalError          internal            a bug of ours, with its traceback in `detail`
 └── JobCancelled           cancelled               not a fault: raised inside a job to unwind it
 """
@@ -94,6 +98,14 @@ class Refused(BadRequest):
     code = "refused"
 
 
+class HostNotFound(BadRequest):
+    code = "host_not_found"
+
+
+class HostFolderUnusable(BadRequest):
+    code = "host_folder"
+
+
 class InvalidSettings(BadRequest):
     code = "bad_settings"
 
@@ -118,12 +130,20 @@ class EngineUnreachable(EngineFault):
     code = "engine_unreachable"
 
 
+class OtherProtocol(EngineFault):
+    code = "other_protocol"
+
+
 class EngineAlreadyRunning(EngineFault):
     code = "engine_running"
 
 
 class PortsTaken(EngineFault):
     code = "ports_taken"
+
+
+class HostRunning(EngineFault):
+    code = "host_running"
 
 
 class InternalError(EngineFault):

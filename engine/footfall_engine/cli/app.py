@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import typer
 
 from footfall_engine.cli import (
@@ -10,7 +13,9 @@ from footfall_engine.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     generate,
+    install,
     lists,
     preview,
     regenerate,
@@ -28,17 +33,30 @@ app = typer.Typer(
 )
 evaluations = typer.Typer(help="Measure against what is known.", no_args_is_help=True)
 evaluations.command("sync")(evaluate.sync)
+installs = typer.Typer(help="Put Footfall into an editor.", no_args_is_help=True)
+installs.command("reaper")(install.install_reaper)
+uninstalls = typer.Typer(help="Take Footfall out of an editor again.", no_args_is_help=True)
+uninstalls.command("reaper")(install.uninstall_reaper)
 
 for command in (
-    generate.generate, regenerate.regenerate, spot.spot, preview.preview, audition.audition, serve.serve, status.status,
+    generate.generate, regenerate.regenerate, spot.spot, preview.preview, export.export, audition.audition, serve.serve, status.status,
     status.cancel, lists.models, lists.families, doctor.doctor, demo.demo, bench.bench,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(evaluations, name="evaluate")
+app.add_typer(installs, name="install")
+app.add_typer(uninstalls, name="uninstall")
 
 
 @app.callback(invoke_without_command=True)
-def root(version: bool = typer.Option(False, "--version", help="Say the version and leave.")) -> None:
+def root(
+    version: bool = typer.Option(False, "--version", help="Say the version and leave."),
+    home: Path | None = typer.Option(None, metavar="FOLDER", help="Settings, data and log there, as FOOTFALL_HOME."),
+    config: Path | None = typer.Option(None, metavar="FILE", help="Another settings file, as FOOTFALL_CONFIG."),
+) -> None:
+    for variable, value in (("FOOTFALL_HOME", home), ("FOOTFALL_CONFIG", config)):
+        if value is not None:
+            os.environ[variable] = str(value)
     if version:
         from footfall_bridge import __version__
 

@@ -1,0 +1,137 @@
+"""`footfall install reaper`, `footfall uninstall reaper`: Footfall's actions in the editor, and out of it again."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from footfall_bridge.errors import HostRunning
+
+from footfall_engine.cli import options
+from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
+from footfall_engine.config import Settings
+
+if TYPE_CHECKING:
+    from footfall_engine.hosts.reaper import Machine, Plan, Resource
+
+ResourcePath = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="REAPER's resource folder; without it, every one that is found."),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Even if a REAPER seems to run. It may drop our actions when it quits.")
+]
+
+FIRST_CLICKS = """\
+In REAPER:
+  1. Select a video item, or a part of it with a time selection.
+  2. Actions > Show action list..., type Footfall, run "Footfall - Generate for selection".
+  3. Say what it should sound like; the stem lands on a track below the picture.
+"""
+
+
+@reported
+def install_reaper(
+    resource_path: ResourcePath = None,
+    link: Annotated[bool, typer.Option("--link", help="Link the scripts to Footfall's folder, not copy them.")] = False,
+    at_startup: Annotated[
+        bool, typer.Option("--at-startup", help="Offer stems that were finished meanwhile when REAPER starts.")
+    ] = False,
+    force: Force = False,
+    as_json: options.Json = False,
+) -> None:
+    """Put Footfall's actions into REAPER, and see whether everything works."""
+    from footfall_engine.hosts import reaper
+    from footfall_engine.hosts.check import check_reaper
+    from footfall_engine.hosts.scripts import engine_contact, script_source
+
+    settings = Settings.load()
+    source, contact = script_source("reaper_scripts"), engine_contact(settings)
+    found = reaper.resources(this_machine(), resource_path)
+    refuse_while_running(force)
+    told = []
+    for resource in found:
+        plan = reaper.plan_install(resource, source, contact, link, at_startup, crlf=platform.system() == "Windows")
+        reaper.carry_out(plan)
+        told.append({**_facts(resource, plan), "checks": check_reaper(resource, source, contact)})
+    _tell_installed(told, [name.removesuffix(".lua") for name in reaper.action_names(source)], as_json)
+
+
+@reported
+def uninstall_reaper(resource_path: ResourcePath = None, force: Force = False, as_json: options.Json = False) -> None:
+    """Take out of REAPER what `footfall install reaper` has put there, and nothing else."""
+    from footfall_engine.hosts import reaper
+    from footfall_engine.hosts.scripts import script_source
+
+    found = reaper.resources(this_machine(), resource_path)
+    refuse_while_running(force)
+    told = []
+    for resource in found:
+        plan = reaper.plan_uninstall(resource, script_source("reaper_scripts"))
+        reaper.carry_out(plan)
+        told.append(_facts(resource, plan))
+    if as_json:
+        answer_json({"folders": told})
+        return
+    for facts in told:
+        answer(f"{facts['resource']}: {len(facts['removed'])} files of Footfall removed")
+        _tell_lost_shortcuts(facts)
+
+
+def this_machine() -> Machine:
+    from footfall_engine.hosts.reaper import Machine
+    from footfall_engine.hosts.running import running
+
+    # A Mac's program lies three folders down in REAPER.app, beside which a portable one has its settings.
+    programs = tuple(place for process in running("reaper") if process.program for place in process.program.parents[:4])
+    return Machine(platform.system(), Path.home(), os.environ, programs)
+
+
+def refuse_while_running(force: bool) -> None:
+    """REAPER keeps its action list in memory and writes it when it quits: over ours, if we wrote it meanwhile."""
+    from footfall_engine.hosts.running import running
+
+    processes = running("reaper")
+    if processes and not force:
+        raise HostRunning(
+            f"REAPER is running (process {processes[0].pid}) and writes its action list when it quits. Quit REAPER, "
+            "then run this again (--force does it all the same)"
+        )
+
+
+def _facts(resource: Resource, plan: Plan) -> dict[str, Any]:
+    return {
+        "resource": str(resource.folder),
+        "scripts": str(resource.scripts),
+        "removed": [str(change.file) for change in plan.changes if change.to is None],
+        "lost_shortcuts": list(plan.lost_shortcuts),
+    }
+
+
+def _tell_installed(told: list[dict[str, Any]], actions: list[str], as_json: bool) -> None:
+    from footfall_engine.doctor import State
+
+    good = all(check.state is not State.BROKEN for facts in told for check in facts["checks"])
+    if as_json:
+        for facts in told:
+            facts["checks"] = [{"name": c.name, "state": c.state.value, "said": c.said} for c in facts["checks"]]
+        answer_json({"folders": told, "actions": actions, "good": good})
+    else:
+        for facts in told:
+            answer_table(
+                ["", "", ""],
+                [[check.name, check.state.value, check.said] for check in facts["checks"]],
+                f"REAPER in {facts['resource']}",
+            )
+            _tell_lost_shortcuts(facts)
+        answer(FIRST_CLICKS if good else "Something is broken, see above; `footfall doctor` tells more.")
+    if not good:
+        raise typer.Exit(1)
+
+
+def _tell_lost_shortcuts(facts: dict[str, Any]) -> None:
+    for line in facts["lost_shortcuts"]:
+        say(f"note: this shortcut leads nowhere now: {line}")
