@@ -1,0 +1,419 @@
+"""Tracks, items and takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes.reaper.model import Item, Pointer, Project, Source, Take, Track, Valued, new_guid
+from tests.fakes.reaper.table import Misuse, changes, reaper
+
+Text = tuple[bool, str]
+
+
+def at(things: list, index: int) -> Any:
+    return things[index] if 0 <= index < len(things) else None
+
+
+# Tracks
+
+
+@reaper
+def CountTracks(host: Any, project: Project) -> int:
+    return len(project.tracks)
+
+
+@reaper
+def GetNumTracks(host: Any) -> int:
+    return len(host.current.tracks)
+
+
+@reaper
+def GetTrack(host: Any, project: Project, index: int) -> Track | None:
+    return at(project.tracks, index)
+
+
+@reaper
+def GetMasterTrack(host: Any, project: Project) -> Track:
+    return project.master
+
+
+@reaper
+def GetTrackGUID(host: Any, track: Track) -> str:
+    return track.guid
+
+
+@reaper
+def GetTrackName(host: Any, track: Track) -> Text:
+    return True, track.name or f"Track {track.number}"
+
+
+@reaper
+def GetLastTouchedTrack(host: Any) -> Track | None:
+    return next(iter(selected_tracks(host.current)), None)
+
+
+@reaper
+def GetParentTrack(host: Any, track: Track) -> None:
+    return None
+
+
+@reaper
+def CountSelectedTracks(host: Any, project: Project) -> int:
+    return len(selected_tracks(project))
+
+
+@reaper
+def GetSelectedTrack(host: Any, project: Project, index: int) -> Track | None:
+    return at(selected_tracks(project), index)
+
+
+@reaper
+def IsTrackSelected(host: Any, track: Track) -> bool:
+    return bool(track.value("I_SELECTED"))
+
+
+@reaper
+def SetTrackSelected(host: Any, track: Track, selected: bool) -> None:
+    track.set_value("I_SELECTED", selected)
+
+
+@reaper
+def SetOnlyTrackSelected(host: Any, track: Track) -> None:
+    for other in track.project.tracks:
+        other.set_value("I_SELECTED", other is track)
+
+
+def selected_tracks(project: Project) -> list[Track]:
+    return [track for track in project.tracks if track.value("I_SELECTED")]
+
+
+@changes
+def InsertTrackAtIndex(host: Any, index: int, wants_defaults: bool) -> None:
+    InsertTrackInProject(host, host.current, index, int(wants_defaults))
+
+
+@changes
+def InsertTrackInProject(host: Any, project: Project, index: int, flags: int) -> None:
+    project.add_track(index=max(0, min(index, len(project.tracks))))
+
+
+@changes
+def DeleteTrack(host: Any, track: Track) -> None:
+    track.project.tracks.remove(track)
+    track.free()
+
+
+@reaper
+def GetMediaTrackInfo_Value(host: Any, track: Track, key: str) -> float:
+    computed = {
+        "IP_TRACKNUMBER": lambda: -1 if track is track.project.master else track.number,
+        "I_NUMFIXEDLANES": lambda: 1 + max((item.value("I_FIXEDLANE") for item in track.items), default=0),
+    }
+    return computed[key]() if key in computed else number_of(track, key)
+
+
+@changes
+def SetMediaTrackInfo_Value(host: Any, track: Track, key: str, value: float) -> bool:
+    if key == "I_FREEMODE" and value == 2 and host.strict.version < (7, 0):
+        raise Misuse("SetMediaTrackInfo_Value: I_FREEMODE=2 (fixed lanes) came with REAPER 7")
+    track.set_value(key, value)
+    return True
+
+
+@changes
+def GetSetMediaTrackInfo_String(host: Any, track: Track, key: str, text: str, is_set: bool) -> Text:
+    return get_set_string(track, key, text, is_set)
+
+
+# Items
+
+
+@reaper
+def CountMediaItems(host: Any, project: Project) -> int:
+    return len(project.items)
+
+
+@reaper
+def GetMediaItem(host: Any, project: Project, index: int) -> Item | None:
+    return at(project.items, index)
+
+
+@reaper
+def CountSelectedMediaItems(host: Any, project: Project) -> int:
+    return len(project.selected_items)
+
+
+@reaper
+def GetSelectedMediaItem(host: Any, project: Project, index: int) -> Item | None:
+    return at(project.selected_items, index)
+
+
+@reaper
+def CountTrackMediaItems(host: Any, track: Track) -> int:
+    return len(track.items)
+
+
+@reaper
+def GetTrackNumMediaItems(host: Any, track: Track) -> int:
+    return len(track.items)
+
+
+@reaper
+def GetTrackMediaItem(host: Any, track: Track, index: int) -> Item | None:
+    return at(track.ordered, index)
+
+
+@reaper
+def GetMediaItem_Track(host: Any, item: Item) -> Track:
+    return item.track
+
+
+@reaper
+def GetMediaItemTrack(host: Any, item: Item) -> Track:
+    return item.track
+
+
+@reaper
+def GetItemProjectContext(host: Any, item: Item) -> Project:
+    return item.project
+
+
+@reaper
+def IsMediaItemSelected(host: Any, item: Item) -> bool:
+    return item.selected
+
+
+@reaper
+def SetMediaItemSelected(host: Any, item: Item, selected: bool) -> None:
+    item.selected = selected
+
+
+@reaper
+def SelectAllMediaItems(host: Any, project: Project, selected: bool) -> None:
+    for item in project.items:
+        item.selected = selected
+
+
+@changes
+def AddMediaItemToTrack(host: Any, track: Track) -> Item:
+    item = Item(track)
+    track.items.append(item)
+    return item
+
+
+@changes
+def DeleteTrackMediaItem(host: Any, track: Track, item: Item) -> bool:
+    if item not in track.items:
+        return False
+    track.items.remove(item)
+    item.free()
+    return True
+
+
+@changes
+def MoveMediaItemToTrack(host: Any, item: Item, track: Track) -> bool:
+    item.track.items.remove(item)
+    track.items.append(item)
+    item.track = track
+    return True
+
+
+@changes
+def SplitMediaItem(host: Any, item: Item, position: float) -> Item | None:
+    """The right part is a new item with new take GUIDs; names and P_EXT are copied with the takes."""
+    if not item.position < position < item.end:
+        return None
+    right = AddMediaItemToTrack(host, item.track)
+    right.values = {**item.values, "D_POSITION": position, "D_LENGTH": item.end - position}
+    right.strings = dict(item.strings)
+    for take in item.takes:
+        twin = right.add_take(copied(take.source))
+        later = take.start_offset + (position - item.position) * take.rate
+        twin.values, twin.strings = {**take.values, "D_STARTOFFS": later}, dict(take.strings)
+        twin.markers, twin.stretch_markers = list(take.markers), list(take.stretch_markers)
+    item.set_value("D_LENGTH", position - item.position)
+    return right
+
+
+def copied(source: Source | None) -> Source | None:
+    if source is None:
+        return None
+    twin = Source(source.kind, source.path, source.length, source.rate, source.channels)
+    twin.parent, twin.offset, twin.reversed = copied(source.parent), source.offset, source.reversed
+    return twin
+
+
+@reaper
+def GetMediaItemInfo_Value(host: Any, item: Item, key: str) -> float:
+    return item.track.ordered.index(item) if key == "IP_ITEMNUMBER" else number_of(item, key)
+
+
+@changes
+def SetMediaItemInfo_Value(host: Any, item: Item, key: str, value: float) -> bool:
+    if key == "I_CURTAKE" and not 0 <= value < len(item.takes):
+        raise Misuse(f"SetMediaItemInfo_Value: I_CURTAKE {value} of an item with {len(item.takes)} takes")
+    item.set_value(key, value)
+    return True
+
+
+@changes
+def SetMediaItemPosition(host: Any, item: Item, position: float, refresh: bool) -> bool:
+    item.set_value("D_POSITION", position)
+    return True
+
+
+@changes
+def SetMediaItemLength(host: Any, item: Item, length: float, refresh: bool) -> bool:
+    item.set_value("D_LENGTH", length)
+    return True
+
+
+@changes
+def GetSetMediaItemInfo_String(host: Any, item: Item, key: str, text: str, is_set: bool) -> Text:
+    return get_set_string(item, key, text, is_set)
+
+
+@reaper
+def UpdateItemInProject(host: Any, item: Item) -> None: ...
+
+
+@reaper
+def UpdateItemLanes(host: Any, project: Project) -> bool:
+    return True
+
+
+# Takes
+
+
+@reaper
+def CountTakes(host: Any, item: Item) -> int:
+    return len(item.takes)
+
+
+@reaper
+def GetMediaItemNumTakes(host: Any, item: Item) -> int:
+    return len(item.takes)
+
+
+@reaper
+def GetTake(host: Any, item: Item, index: int) -> Take | None:
+    return at(item.takes, index)
+
+
+@reaper
+def GetMediaItemTake(host: Any, item: Item, index: int) -> Take | None:
+    """-1 is the active take."""
+    return item.active_take if index == -1 else at(item.takes, index)
+
+
+@reaper
+def GetActiveTake(host: Any, item: Item) -> Take | None:
+    return item.active_take
+
+
+@changes
+def SetActiveTake(host: Any, take: Take) -> None:
+    take.item.set_value("I_CURTAKE", take.item.takes.index(take))
+
+
+@changes
+def AddTakeToMediaItem(host: Any, item: Item) -> Take:
+    return item.add_take()
+
+
+@reaper
+def GetMediaItemTake_Item(host: Any, take: Take) -> Item:
+    return take.item
+
+
+@reaper
+def GetMediaItemTake_Track(host: Any, take: Take) -> Track:
+    return take.item.track
+
+
+@reaper
+def GetTakeName(host: Any, take: Take) -> str:
+    return take.name
+
+
+@reaper
+def TakeIsMIDI(host: Any, take: Take) -> bool:
+    return take.source is not None and take.source.kind == "MIDI"
+
+
+@reaper
+def GetMediaItemTakeByGUID(host: Any, project: Project, guid: str) -> Take | None:
+    return next((take for take in project.takes if take.guid == guid), None)
+
+
+@reaper
+def GetMediaItemTakeInfo_Value(host: Any, take: Take, key: str) -> float:
+    return take.item.takes.index(take) if key == "IP_TAKENUMBER" else number_of(take, key)
+
+
+@changes
+def SetMediaItemTakeInfo_Value(host: Any, take: Take, key: str, value: float) -> bool:
+    take.set_value(key, value)
+    return True
+
+
+@changes
+def GetSetMediaItemTakeInfo_String(host: Any, take: Take, key: str, text: str, is_set: bool) -> Text:
+    return get_set_string(take, key, text, is_set)
+
+
+@changes
+def SetMediaItemTake_Source(host: Any, take: Take, source: Source) -> bool:
+    """Neither frees the old source nor touches the item's length."""
+    if source.owner is not None and source.owner is not take:
+        raise Misuse("SetMediaItemTake_Source: the source belongs to another take; both would free it")
+    old = take.source
+    take.set_source(source)
+    if old is not None:
+        host.loose_sources.append(old)
+    if source in host.loose_sources:
+        host.loose_sources.remove(source)
+    return True
+
+
+# What all three have in common
+
+
+def number_of(thing: Valued, key: str) -> float:
+    if key.startswith("P_"):
+        raise Misuse(f"{key} is a pointer, which no …Info_Value gives to Lua")
+    return thing.value(key)
+
+
+def get_set_string(thing: Valued, key: str, text: str, is_set: bool) -> Text:
+    """An unset P_EXT answers false; setting it to nothing removes it."""
+    if key == "GUID":
+        if is_set:
+            thing.guid = text or new_guid()
+        return True, thing.guid
+    if is_set:
+        if "\n" in text or "\r" in text:
+            raise Misuse(f"{key}: a line break is not known to survive in a project file")
+        thing.strings[key] = text
+        if not text and key.startswith("P_EXT:"):
+            del thing.strings[key]
+        return True, text
+    if key.startswith("P_EXT:"):
+        return key in thing.strings, thing.strings.get(key, "")
+    return True, thing.strings.get(key, "")
+
+
+@reaper
+def ValidatePtr2(host: Any, project: Project, pointer: Pointer, kind: str) -> bool:
+    if not kind.endswith("*"):
+        raise Misuse(f"ValidatePtr2: the type is {pointer.lua_type}*, not {kind}")
+    if pointer.gone or kind != pointer.lua_type + "*":
+        return False
+    if isinstance(pointer, Project):
+        return pointer in host.projects
+    return getattr(pointer, "project", project) is project
+
+
+@reaper
+def ValidatePtr(host: Any, pointer: Pointer, kind: str) -> bool:
+    return ValidatePtr2(host, host.current, pointer, kind)
