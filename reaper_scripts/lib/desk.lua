@@ -1,0 +1,151 @@
+-- What an action works at: the host, the project, the wire to the engine, the journal. An action is a recipe over it:
+--
+--   desk.run("Generate for selection", here, function(self) … self:submit(entries) end)
+--
+-- Whatever stumbles is told once, in a sentence, and what was asked of the engine is watched until it is placed.
+local ask = require("ask")
+local files = require("files")
+local host = require("project")
+local journal = require("journal")
+local json = require("json")
+local offers = require("offers")
+local request = require("request")
+local watch = require("watch")
+local wire = require("wire")
+
+local desk = {}
+local Desk = {}
+Desk.__index = Desk
+
+local NOT_INSTALLED = "Footfall's engine is not installed: there is no %s.\n\n"
+  .. "In Footfall's folder, run\n\n    make reaper\n\nand run this action again."
+local UNWRITABLE = "Stems go to %s, and that folder cannot be made or written to (%s). Save the project to a folder "
+  .. "you may write to, or choose another recording path in File > Project settings > Media."
+local WRITE_TEST = ".footfall-write-test"
+
+-- ---- set up
+
+-- Where the engine lives, as `footfall install reaper` has written beside the actions.
+local function read_config(here)
+  local path = files.join(here, "footfall.json")
+  local text = files.read(path)
+  if not text then return nil, { code = "not_installed", message = NOT_INSTALLED:format(path) } end
+  local config, trouble = json.decode(text)
+  if type(config) == "table" and type(config.spool) == "string" then return config end
+  local what = ("%s cannot be used (%s)"):format(path, trouble or "it names no spool folder")
+  return nil, { code = "bad_settings", message = what .. ": run `make reaper` in Footfall's folder again." }
+end
+
+local function seeded_random()
+  math.randomseed(files.unix_time(), math.floor(host.now() * 1e6))
+  return math.random
+end
+
+-- Marks this run of REAPER, so that jobs of earlier runs are told from it.
+local function session_of(random)
+  local session = host.get_memory("session")
+  if session == "" then
+    session = request.new_id(random)
+    host.set_memory("session", session)
+  end
+  return session
+end
+
+function desk.open(here)
+  local config, trouble = read_config(here)
+  if not config then return nil, trouble end
+  local random = seeded_random()
+  local self = setmetatable({ host = host, config = config, random = random, session = session_of(random) }, Desk)
+  self.proj, self.project_path = host.current()
+  self.options = ask.options(host)
+  self.journal = journal.open(host, config.spool)
+  self.wire = wire.open(config, host.sockets(), host.now)
+  self.submitted = {}
+  return self
+end
+
+function Desk:new_id()
+  return request.new_id(self.random)
+end
+
+-- How a job finds back to this project, after days and under another name.
+function Desk:project_facts()
+  local id = host.get_ext(self.proj, "project")
+  if id == "" then
+    id = self:new_id()
+    host.set_ext(self.proj, "project", id)
+  end
+  return { id = id, path = self.project_path }
+end
+
+-- ---- telling
+
+function Desk.tell(_, sentences)
+  if type(sentences) == "string" then sentences = { sentences } end
+  if #sentences > 0 then host.message(table.concat(sentences, "\n\n")) end
+end
+
+-- ---- asking the engine
+
+-- The folder for stems, made where it is missing; nil and an error when nothing can be written there.
+function Desk:make_stem_folder()
+  self.stem_folder = files.join(host.recording_folder(self.proj), "Footfall")
+  host.make_folder(self.stem_folder)
+  local test = files.join(self.stem_folder, WRITE_TEST)
+  local written, trouble = files.write_whole(test, "")
+  if written then return files.remove(test) end
+  return nil, {
+    code = "stem_folder",
+    message = UNWRITABLE:format(self.stem_folder, trouble),
+  }
+end
+
+-- Leaves jobs with the engine, which is started where it does not run. nil and an error at the first one that cannot be left.
+function Desk:submit(entries)
+  for _, entry in ipairs(entries) do
+    local fine, trouble = self.journal:put(entry)
+    if fine then fine, trouble = self.wire:submit(entry.request) end
+    if not fine then
+      self.journal:settle(entry.id)
+      return nil, trouble
+    end
+    self.submitted[entry.id] = true
+  end
+  return true
+end
+
+-- Submits, or tells why not.
+function Desk:submit_or_tell(entries)
+  local fine, trouble = self:submit(entries)
+  if not fine then self:tell(trouble.message) end
+  return fine
+end
+
+-- ---- running an action
+
+local function stumbled(name)
+  return function(trouble)
+    host.log(("Footfall: %s stumbled. This is a mistake of ours; please report it:\n%s"):format(name, trouble))
+    host.message(("%s stumbled; REAPER's console shows where. Nothing of yours was changed by it."):format(name))
+  end
+end
+
+-- Runs a recipe that needs no engine.
+function desk.run_alone(name, recipe)
+  local fine, trouble = xpcall(recipe, debug.traceback, host)
+  if not fine then stumbled(name)(trouble) end
+end
+
+-- Runs a recipe at a desk, takes up what earlier runs left, and watches all of it until it is placed.
+function desk.run(name, here, recipe)
+  desk.run_alone(name, function()
+    host.relaunch_quietly()
+    local self, trouble = desk.open(here)
+    if not self then return host.message(trouble.message) end
+    recipe(self)
+    offers.make(self)
+    watch.start(self, stumbled(name))
+  end)
+end
+
+return desk

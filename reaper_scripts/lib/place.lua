@@ -1,0 +1,239 @@
+-- Finished jobs into their project: one undo point for each job, nothing changed when there is nothing to show for it.
+--
+-- Scripts share REAPER's one thread, so reading the entry, placing and settling within one call is all or nothing:
+-- however many scripts watch a job, it is placed once.
+local files = require("files")
+local hits = require("hits")
+local json = require("json")
+local shots = require("shots")
+local timeline = require("timeline")
+
+local place = {}
+
+local TOUCHING = 1e-3 -- seconds that two items may share and still lie side by side
+
+-- ---- which project
+
+-- The open project an entry belongs to: the one that carries its id, the one at its path first if several do.
+function place.project_of(host, entry)
+  local same_id
+  for _, open in ipairs(host.open_projects()) do
+    if host.get_ext(open.handle, "project") == entry.project.id then
+      if open.path == entry.project.path then return open.handle end
+      same_id = same_id or open.handle
+    end
+  end
+  return same_id
+end
+
+-- ---- stems
+
+local function provenance(entry, stem)
+  return json.encode({
+    job = entry.id,
+    variant = stem.variant,
+    seed = stem.seed,
+    path = stem.path,
+    samples = stem.samples,
+    rate = stem.rate,
+    request = entry.request,
+  })
+end
+
+-- Stems that can be opened, in the order of their variants, and the paths of those that are gone.
+local function open_stems(host, entry, job)
+  local opened, gone = {}, {}
+  table.sort(job.stems, function(a, b) return a.variant < b.variant end)
+  for _, stem in ipairs(job.stems) do
+    local source = host.open_source(stem.path)
+    if source then
+      opened[#opened + 1] = {
+        source = source,
+        name = ("%s v%d"):format(entry.label, stem.variant),
+        provenance = provenance(entry, stem),
+        seconds = stem.samples / stem.rate,
+      }
+    else
+      gone[#gone + 1] = stem.path
+    end
+  end
+  return opened, gone
+end
+
+local function is_free(host, track, from, to)
+  return #host.items_between(track, from + TOUCHING, to - TOUCHING) == 0
+end
+
+-- The track of the entry's group that has room, or a new one under it, under the picture, or last of all.
+local function track_for(host, proj, entry, from, to)
+  local group = entry.group .. " " .. entry.target.track_guid
+  local tracks = host.group_tracks(proj, group)
+  for _, track in ipairs(tracks) do
+    if is_free(host, track, from, to) then return track end
+  end
+  local under = tracks[#tracks] or host.find_track(proj, entry.target.track_guid)
+  return host.add_track(proj, under, "Footfall: " .. entry.track_name, group)
+end
+
+local function add_variants(host, proj, entry, stems)
+  local from, length = entry.target.project_in, stems[1].seconds
+  local track = track_for(host, proj, entry, from, from + length)
+  if entry.options.lanes then return host.add_lanes(proj, track, from, length, stems) end
+  local _, takes = host.add_item(track, from, length, stems)
+  return takes
+end
+
+-- Regenerated stems go beside the take they came from; onto a track of their own when that is gone.
+local function add_patched(host, proj, entry, stems)
+  local target = entry.target
+  local item, take = host.find_take(proj, target.take_guid)
+  if item then return host.add_takes_like(item.handle, take.handle, stems) end
+  local track = track_for(host, proj, entry, target.project_in, target.project_in + target.length)
+  local _, takes = host.add_item(track, target.project_in, target.length, stems)
+  for _, own in ipairs(takes) do host.set_take_times(own, target.start_offset, target.rate) end
+  return takes
+end
+
+local function place_stems(add, title)
+  return function(host, proj, entry, job)
+    local outcome = { placed = 0, notes = {}, peaks = {} }
+    local stems, gone = open_stems(host, entry, job)
+    for _, path in ipairs(gone) do
+      outcome.notes[#outcome.notes + 1] = ("%s is gone or cannot be read, so it was not placed."):format(path)
+    end
+    if #stems == 0 then return outcome end
+    local takes = host.edit(proj, ("Footfall: %s %s"):format(title, entry.label), function()
+      return add(host, proj, entry, stems)
+    end)
+    for _, take in ipairs(takes) do outcome.peaks[#outcome.peaks + 1] = host.peaks_of(proj, take) end
+    outcome.placed = #takes
+    return outcome
+  end
+end
+
+-- ---- hits
+
+-- Our own markers in a span that nobody has changed since, last one first, and what is noted of those elsewhere.
+local function own_markers(markers, noted, from, to)
+  local own, elsewhere = {}, {}
+  for _, marker in ipairs(markers) do
+    if not marker.is_region and marker.time >= from and marker.time < to and hits.is_ours(marker, noted) then
+      table.insert(own, 1, marker)
+    end
+  end
+  for _, note in ipairs(noted) do
+    if note.time < from or note.time >= to then elsewhere[#elsewhere + 1] = note end
+  end
+  return own, elsewhere
+end
+
+local function noted_hits(elsewhere, events)
+  local all = {}
+  for _, note in ipairs(elsewhere) do all[#all + 1] = note end
+  for _, event in ipairs(events) do all[#all + 1] = hits.noted(event) end
+  return hits.write_note(all)
+end
+
+-- Events at other times, the rest of them as it is.
+local function moved(event, time)
+  return { kind = event.kind, strength = event.strength, x = event.x, size = event.size, time = time }
+end
+
+-- Markers on the take, in its own seconds: a plan of { undo point's work, how many }.
+local function plan_take_markers(host, entry, item, events)
+  if not item then return nil, "its item was deleted meanwhile" end
+  local take, section = item.take, item.take.source.section
+  local start = section and section.offset or 0.0
+  local from, to = entry.target.source_in - start, entry.target.source_out - start
+  local noted = hits.read_note(host.take_note(take.handle, "hits"))
+  local old, elsewhere = own_markers(host.take_markers(take.handle), noted, from, to)
+  local new = {}
+  for n, event in ipairs(events) do new[n] = moved(event, entry.target.source_in + event.time - start) end
+  return {
+    old = old,
+    new = new,
+    apply = function()
+      for _, marker in ipairs(old) do host.delete_take_marker(take.handle, marker.index) end
+      for _, event in ipairs(new) do host.add_take_marker(take.handle, event.time, hits.name(event)) end
+      host.set_take_note(take.handle, "hits", noted_hits(elsewhere, new))
+    end,
+  }
+end
+
+-- Markers of the project, wherever the item shows them inside the spotted span.
+local function plan_project_markers(host, proj, entry, item, events)
+  local timed, target = item and shots.timed(item) or entry.target.timed, entry.target
+  local noted = hits.read_note(host.get_ext(proj, "hits"))
+  local old, elsewhere = own_markers(host.markers(proj), noted, target.project_in, target.project_out)
+  local new = {}
+  for _, event in ipairs(events) do
+    for _, time in ipairs(timeline.project_times(timed, target.source_in + event.time)) do
+      if item or (time >= target.project_in and time < target.project_out) then new[#new + 1] = moved(event, time) end
+    end
+  end
+  return {
+    old = old,
+    new = new,
+    apply = function()
+      for _, marker in ipairs(old) do host.delete_marker(proj, marker.index) end
+      for _, event in ipairs(new) do host.add_marker(proj, event.time, hits.name(event)) end
+      host.set_ext(proj, "hits", noted_hits(elsewhere, new))
+    end,
+  }
+end
+
+local function place_hits(host, proj, entry, job)
+  local outcome = { placed = 0, notes = {}, peaks = {} }
+  local events = job.spotted and job.spotted.events or {}
+  local item = host.find_take(proj, entry.target.take_guid)
+  local plan, reason
+  if entry.options.markers == "project" then
+    plan = plan_project_markers(host, proj, entry, item, events)
+  else
+    plan, reason = plan_take_markers(host, entry, item, events)
+  end
+  if not plan then
+    outcome.notes[1] = ("The hits of %s were not marked: %s."):format(entry.label, reason)
+  elseif #plan.old + #plan.new > 0 then
+    host.edit(proj, ("Footfall: spot %d hits in %s"):format(#plan.new, entry.label), plan.apply)
+  end
+  outcome.placed = plan and #plan.new or 0
+  if plan and #plan.new == 0 then outcome.notes[1] = ("No hits are visible in %s."):format(entry.label) end
+  return outcome
+end
+
+-- ---- one job
+
+local PLACERS = {
+  generate = place_stems(add_variants, "generate"),
+  regenerate = place_stems(add_patched, "regenerate part of"),
+  spot = place_hits,
+}
+
+local function failure_note(entry, failure)
+  return ("%s: %s"):format(files.basename(entry.request.video or entry.request.stem or entry.label), failure.message)
+end
+
+-- Puts what a finished job has made where it belongs, and settles it. nil when another script has done so, or when the
+-- project is not open; else { placed, notes, details, peaks }: how many things, sentences for the user, text for a log,
+-- and functions that draw the peaks.
+function place.job(host, journal, id, job)
+  local entry = journal:get(id)
+  local proj = entry and place.project_of(host, entry)
+  if not proj then return nil end
+  local fine, outcome = true, { placed = 0, notes = {}, peaks = {} }
+  if #job.stems > 0 or job.state == "done" then
+    fine, outcome = xpcall(PLACERS[entry.kind], debug.traceback, host, proj, entry, job)
+  end
+  journal:settle(id) -- also after a stumble: half a placing must not be followed by a second one
+  if not fine then error(outcome, 0) end
+  for _, warning in ipairs(job.warnings or {}) do table.insert(outcome.notes, warning.message) end
+  if job.failure then
+    table.insert(outcome.notes, failure_note(entry, job.failure))
+    outcome.details = job.failure.detail
+    outcome.failed = true
+  end
+  return outcome
+end
+
+return place
