@@ -1,0 +1,3 @@
+-- @description Footfall - Status
+-- @version 0.1.0
+-- @author Footfall
