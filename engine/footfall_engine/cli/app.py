@@ -35,8 +35,10 @@ evaluations = typer.Typer(help="Measure against what is known.", no_args_is_help
 evaluations.command("sync")(evaluate.sync)
 installs = typer.Typer(help="Put Footfall into an editor.", no_args_is_help=True)
 installs.command("reaper")(install.install_reaper)
+installs.command("ardour")(install.install_ardour)
 uninstalls = typer.Typer(help="Take Footfall out of an editor again.", no_args_is_help=True)
 uninstalls.command("reaper")(install.uninstall_reaper)
+uninstalls.command("ardour")(install.uninstall_ardour)
 
 for command in (
     generate.generate, regenerate.regenerate, spot.spot, preview.preview, export.export, audition.audition, serve.serve, status.status,

@@ -1,4 +1,4 @@
-"""`footfall install reaper`, `footfall uninstall reaper`: Footfall's actions in the editor, and out of it again."""
+"""`footfall install`, `footfall uninstall`: Footfall's actions in an editor, and out of it again."""
 
 from __future__ import annotations
 
@@ -25,12 +25,60 @@ Force = Annotated[
     bool, typer.Option("--force", help="Even if a REAPER seems to run. It may drop our actions when it quits.")
 ]
 
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Ardour's configuration folder; without it, every one that is found."),
+]
+
 FIRST_CLICKS = """\
 In REAPER:
   1. Select a video item, or a part of it with a time selection.
   2. Actions > Show action list..., type Footfall, run "Footfall - Generate for selection".
   3. Say what it should sound like; the stem lands on a track below the picture.
 """
+
+ARDOUR_CLICKS = """\
+In Ardour, once:
+  1. Edit > Lua Scripts > Script Manager, Action Scripts: put "Footfall: generate for selection" into a slot.
+  2. There, Action Hooks: add "Footfall: place stems when they are finished".
+Then select a range of the picture and run the first from Edit > Lua Scripts; the stem lands on a new track.
+"""
+
+
+@reported
+def install_ardour(config_path: ConfigPath = None, as_json: options.Json = False) -> None:
+    """Put Footfall's scripts where Ardour's script manager offers them."""
+    from footfall_engine.hosts import ardour
+    from footfall_engine.hosts.scripts import engine_contact
+
+    contact = engine_contact(Settings.load())
+    told = {folder: ardour.install(folder, contact) for folder in _ardour_folders(config_path)}
+    _tell_ardour(told, "installed", as_json)
+    if not as_json:
+        answer(ARDOUR_CLICKS)
+
+
+@reported
+def uninstall_ardour(config_path: ConfigPath = None, as_json: options.Json = False) -> None:
+    """Take out of Ardour's folder what `footfall install ardour` has put there."""
+    from footfall_engine.hosts import ardour
+
+    _tell_ardour({folder: ardour.uninstall(folder) for folder in _ardour_folders(config_path)}, "removed", as_json)
+
+
+def _ardour_folders(config_path: Path | None) -> list[Path]:
+    from footfall_engine.hosts import ardour
+    from footfall_engine.hosts.reaper import Machine
+
+    return ardour.config_folders(Machine(platform.system(), Path.home(), os.environ), config_path)
+
+
+def _tell_ardour(told: dict[Path, list[Path]], done: str, as_json: bool) -> None:
+    if as_json:
+        answer_json({"folders": [{"config": str(folder), done: list(map(str, told[folder]))} for folder in told]})
+        return
+    for folder, files in told.items():
+        answer(f"{folder}: {len(files)} files of Footfall {done}")
 
 
 @reported

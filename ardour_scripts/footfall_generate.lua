@@ -1,0 +1,15 @@
+ardour {
+  ["type"] = "EditorAction",
+  name = "Footfall: generate for selection",
+  author = "Footfall",
+  license = "Apache-2.0",
+  description = [[Makes sound for the selected range of the picture, and puts it there on a new track.]],
+}
+
+function factory() return function()
+  local lib = ARDOUR.LuaAPI.build_filename(ARDOUR.user_config_directory(-1), "footfall", "lib", "")
+  local load_modules = loadfile(lib .. "load.lua")
+  if load_modules then return load_modules()(lib)("actions").generate() end
+  LuaDialog.Message("Footfall", "Footfall is not installed here. Run `footfall install ardour` in a terminal.",
+    LuaDialog.MessageType.Warning, LuaDialog.ButtonType.Close):run()
+end end
