@@ -111,7 +111,9 @@ def luacheck_std(api: dict) -> str:
     return (
         "-- Made by tests/fakes/reaper/make_api.py: the functions that Lua sees in REAPER (C-only ones left out).\n"
         "return {\n"
-        f"  read_globals = {{\n    reaper = {{\n      fields = {{\n{fields(api['functions'])}\n      }},\n    }},\n  }},\n"
+        "  read_globals = {\n    reaper = {\n      fields = {\n"
+        f"{fields(api['functions'])}\n"
+        "      },\n    },\n  },\n"
         "  globals = {\n    gfx = { other_fields = true },\n  },\n"
         "}\n"
     )

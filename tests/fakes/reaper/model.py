@@ -10,7 +10,7 @@ import copy
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 UNTITLED = ""
 
@@ -33,7 +33,7 @@ class Pointer:
 class Valued(Pointer):
     """Has numbers under parameter names, strings under others, and a GUID."""
 
-    defaults: dict[str, float] = {}
+    defaults: ClassVar[dict[str, float]] = {}
 
     def __init__(self) -> None:
         self.values: dict[str, float] = {}
@@ -85,7 +85,7 @@ class Source(Pointer):
 
 class Take(Valued):
     lua_type = "MediaItem_Take"
-    defaults = {"D_VOL": 1.0, "D_PLAYRATE": 1.0, "B_PPITCH": 1.0, "D_PANLAW": -1.0}
+    defaults: ClassVar = {"D_VOL": 1.0, "D_PLAYRATE": 1.0, "B_PPITCH": 1.0, "D_PANLAW": -1.0}
 
     def __init__(self, item: Item) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Take(Valued):
 
 class Item(Valued):
     lua_type = "MediaItem"
-    defaults = {"D_VOL": 1.0, "B_LOOPSRC": 1.0, "C_BEATATTACHMODE": -1.0, "C_LANEPLAYS": 1.0, "F_FREEMODE_H": 1.0}
+    defaults: ClassVar = {"D_VOL": 1.0, "B_LOOPSRC": 1.0, "C_BEATATTACHMODE": -1.0, "F_FREEMODE_H": 1.0}
 
     def __init__(self, track: Track) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class Item(Valued):
 
 class Track(Valued):
     lua_type = "MediaTrack"
-    defaults = {
+    defaults: ClassVar = {
         "D_VOL": 1.0,
         "D_WIDTH": 1.0,
         "I_NCHAN": 2.0,

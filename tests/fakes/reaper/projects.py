@@ -8,9 +8,10 @@ from typing import Any
 
 from tests.fakes.reaper.model import Marker, Project
 from tests.fakes.reaper.table import Misuse, changes, reaper
-from tests.fakes.reaper.tracks_items import at
+from tests.fakes.reaper.tracks_items import at, delete_active_takes
 
 NEXT_TAB, NEW_TAB, CLOSE_TAB, SAVE, UNDO, REDO = 40861, 40859, 40860, 40026, 40029, 40030
+EDITS = {40129: ("Take: Delete active take from items", delete_active_takes)}  # actions with an undo point of their own
 
 
 @reaper
@@ -82,6 +83,7 @@ def Main_OnCommand(host: Any, command: int, flag: int) -> None:
 @reaper
 def Main_OnCommandEx(host: Any, command: int, flag: int, project: Project) -> None:
     known = {
+        NEXT_TAB: lambda: host.select_next_tab(),
         NEW_TAB: lambda: host.open_project(),
         CLOSE_TAB: lambda: host.close_project(project),
         UNDO: lambda: Undo_DoUndo2(host, project),
@@ -92,6 +94,11 @@ def Main_OnCommandEx(host: Any, command: int, flag: int, project: Project) -> No
         host.run_action(host.commands[command])
     elif command in known:
         known[command]()
+    elif command in EDITS:
+        name, edit = EDITS[command]
+        Undo_BeginBlock2(host, project)
+        edit(project)
+        Undo_EndBlock2(host, project, name, -1)
     else:
         raise NotImplementedError(f"Main_OnCommand {command}")
 

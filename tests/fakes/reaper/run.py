@@ -1,4 +1,4 @@
-"""``FakeReaper``: starts it, runs actions, steps what they defer, answers their dialogs, ends it and starts it again."""
+"""``FakeReaper``: starts it, runs actions, steps what they defer, answers their dialogs, ends and restarts it."""
 
 from __future__ import annotations
 
@@ -199,6 +199,8 @@ class FakeReaper:
         self.toggles: dict[int, int] = {}
         self.loose_sources: list[Source] = []
         self.refresh_prevented = 0
+        self.timeline_is_stale = False
+        self.hint = ""
         self.seconds_in_reaper = 0.0
 
     # Projects
@@ -219,6 +221,9 @@ class FakeReaper:
         self.current = project
         return project
 
+    def select_next_tab(self) -> None:
+        self.current = self.projects[(self.projects.index(self.current) + 1) % len(self.projects)]
+
     def close_project(self, project: Project) -> None:
         """There is always one project: closing the last one leaves a new one."""
         self.projects.remove(project)
@@ -238,7 +243,7 @@ class FakeReaper:
     # Scripts
 
     def run_action(self, path: Path | str, context: str = "") -> Action:
-        """Its main chunk, now. What it defers waits for `pump`. Raises what the script did wrong, also if it trapped it."""
+        """Its main chunk, now; what it defers waits for `pump`. Raises what the script did wrong, even if trapped."""
         path = Path(path)
         for running in [action for action in self.actions if action.path == path and action.options & 1]:
             running.end()

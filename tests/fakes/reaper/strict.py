@@ -182,6 +182,9 @@ class Strict:
         if self.host.refresh_prevented:
             self.problems.append(Misuse(f"PreventUIRefresh is left at {self.host.refresh_prevented}"))
             self.host.refresh_prevented = 0
+        if self.host.timeline_is_stale:
+            self.problems.append(Misuse("I_FREEMODE was set without UpdateTimeline() after it"))
+            self.host.timeline_is_stale = False
 
 
 def writes(name: str, arguments: tuple) -> bool:

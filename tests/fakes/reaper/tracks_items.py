@@ -8,6 +8,8 @@ from tests.fakes.reaper.model import Item, Pointer, Project, Source, Take, Track
 from tests.fakes.reaper.table import Misuse, changes, reaper
 
 Text = tuple[bool, str]
+FIXED_LANES = 2  # I_FREEMODE
+PLAYS_ALONE = 1  # C_LANEPLAYS
 
 
 def at(things: list, index: int) -> Any:
@@ -68,6 +70,21 @@ def GetSelectedTrack(host: Any, project: Project, index: int) -> Track | None:
 
 
 @reaper
+def CountSelectedTracks2(host: Any, project: Project, with_master: bool) -> int:
+    return len(selected_tracks(project, with_master))
+
+
+@reaper
+def GetSelectedTrack2(host: Any, project: Project, index: int, with_master: bool) -> Track | None:
+    return at(selected_tracks(project, with_master), index)
+
+
+@reaper
+def IsTrackVisible(host: Any, track: Track, in_mixer: bool) -> bool:
+    return bool(track.value("B_SHOWINMIXER" if in_mixer else "B_SHOWINTCP"))
+
+
+@reaper
 def IsTrackSelected(host: Any, track: Track) -> bool:
     return bool(track.value("I_SELECTED"))
 
@@ -83,8 +100,9 @@ def SetOnlyTrackSelected(host: Any, track: Track) -> None:
         other.set_value("I_SELECTED", other is track)
 
 
-def selected_tracks(project: Project) -> list[Track]:
-    return [track for track in project.tracks if track.value("I_SELECTED")]
+def selected_tracks(project: Project, with_master: bool = False) -> list[Track]:
+    asked = [project.master, *project.tracks] if with_master else project.tracks
+    return [track for track in asked if track.value("I_SELECTED")]
 
 
 @changes
@@ -114,14 +132,23 @@ def GetMediaTrackInfo_Value(host: Any, track: Track, key: str) -> float:
 
 @changes
 def SetMediaTrackInfo_Value(host: Any, track: Track, key: str, value: float) -> bool:
-    if key == "I_FREEMODE" and value == 2 and host.strict.version < (7, 0):
+    if key == "I_FREEMODE" and value == FIXED_LANES and host.strict.version < (7, 0):
         raise Misuse("SetMediaTrackInfo_Value: I_FREEMODE=2 (fixed lanes) came with REAPER 7")
+    if key == "I_FREEMODE":
+        host.timeline_is_stale = True
+    if key.startswith("C_LANEPLAYS:") and value == PLAYS_ALONE:
+        for other in [key for key in track.values if key.startswith("C_LANEPLAYS:")]:
+            track.set_value(other, 0)
     track.set_value(key, value)
     return True
 
 
 @changes
 def GetSetMediaTrackInfo_String(host: Any, track: Track, key: str, text: str, is_set: bool) -> Text:
+    """Lanes have names on tracks with fixed lanes only, the master has none at all."""
+    nameless = key == "P_NAME" and track is track.project.master
+    if nameless or (key.startswith("P_LANENAME:") and track.value("I_FREEMODE") != FIXED_LANES):
+        return False, ""
     return get_set_string(track, key, text, is_set)
 
 
@@ -245,7 +272,11 @@ def copied(source: Source | None) -> Source | None:
 
 @reaper
 def GetMediaItemInfo_Value(host: Any, item: Item, key: str) -> float:
-    return item.track.ordered.index(item) if key == "IP_ITEMNUMBER" else number_of(item, key)
+    if key == "IP_ITEMNUMBER":
+        return item.track.ordered.index(item)
+    if key == "C_LANEPLAYS" and item.track.value("I_FREEMODE") == FIXED_LANES:
+        return item.track.value(f"C_LANEPLAYS:{int(item.value('I_FIXEDLANE'))}")
+    return number_of(item, key)
 
 
 @changes
@@ -319,6 +350,15 @@ def SetActiveTake(host: Any, take: Take) -> None:
 @changes
 def AddTakeToMediaItem(host: Any, item: Item) -> Take:
     return item.add_take()
+
+
+def delete_active_takes(project: Project) -> None:
+    """The action of that name: of the selected items; an item's last take stays."""
+    for item in project.selected_items:
+        if len(item.takes) > 1 and item.active_take:
+            index = item.takes.index(item.active_take)
+            item.takes.pop(index).free()
+            item.set_value("I_CURTAKE", min(index, len(item.takes) - 1))
 
 
 @reaper

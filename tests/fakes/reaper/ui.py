@@ -51,7 +51,7 @@ def MB(host: Any, text: str, title: str, kind: int) -> int:
 
 @reaper
 def GetUserInputs(host: Any, title: str, count: int, captions: str, values: str) -> tuple[bool, str]:
-    """`separator=x` among the captions parts the answers (and the given values); without it a comma does, even in them."""
+    """Answers and given values are parted by a comma (also one inside them), or by `separator=x` among the captions."""
     words = captions.split(",")
     options = dict(word.split("=", 1) for word in words if word.startswith(("separator=", "extrawidth=")))
     asked = [word for word in words if not word.startswith(("separator=", "extrawidth="))]
@@ -94,11 +94,18 @@ def UpdateArrange(host: Any) -> None: ...
 
 
 @reaper
-def UpdateTimeline(host: Any) -> None: ...
+def UpdateTimeline(host: Any) -> None:
+    host.timeline_is_stale = False
 
 
 @reaper
 def TrackList_AdjustWindows(host: Any, minor: bool) -> None: ...
+
+
+@reaper
+def Help_Set(host: Any, text: str, temporary: bool) -> None:
+    """The status bar."""
+    host.hint = text
 
 
 @reaper
