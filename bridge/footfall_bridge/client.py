@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from footfall_bridge import messages, osc
-from footfall_bridge.errors import EngineUnreachable, InvalidMessage, Refused, UnknownJob, from_code
+from footfall_bridge.errors import EngineUnreachable, InvalidMessage, OtherProtocol, Refused, UnknownJob, from_code
 from footfall_bridge.messages import EngineStatus, Job, JobState, JobStatus, Message, ModelList
 from footfall_bridge.spool import Spool
 
@@ -34,12 +34,13 @@ RESEND = 0.25  # seconds after which an unanswered datagram is sent again
 SPOOL_POLL = 0.01  # seconds between two looks at a folder
 REJOIN_PAUSE = 0.2  # seconds between two attempts to reconnect
 
+STATUS_REPLY = EngineStatus.model_fields["type"].default
 REFUSALS = {InvalidMessage.code, Refused.code, UnknownJob.code}
 """Codes of a `failed` that answers a message, where any other one is the end of a job."""
 
 
 def connect(uri: str, token: str | None = None, patience: float = PATIENCE) -> Client:
-    """A client of the engine at ``uri``; EngineUnreachable when none answers there."""
+    """A client of the engine at ``uri``; EngineUnreachable when none answers there, or OtherProtocol."""
     scheme, _, rest = uri.partition("://")
     if scheme == "spool":
         return Client(SpoolWire(_folder(rest)), patience)
@@ -304,12 +305,24 @@ def _folder(path: str) -> Path:
 # ---- the wires
 
 
-def _readable(packet: bytes) -> list[Message]:
+def _readable(packet: bytes, address: str) -> list[Message]:
     """Messages in a packet; what a newer engine says and this bridge does not know is passed over."""
     try:
-        return osc.read(packet)
+        mappings = osc.decode(packet)
+        for fields in mappings:  # first, as another protocol's message may not be readable
+            if fields["type"] == STATUS_REPLY:
+                _check_protocol(fields.get("protocol", 1), address)
+        return [messages.parse_message(fields) for fields in mappings]
     except InvalidMessage:
         return []
+
+
+def _check_protocol(spoken: object, address: str) -> None:
+    if spoken != messages.PROTOCOL:
+        ours = messages.PROTOCOL
+        raise OtherProtocol(
+            f"the engine at {address} speaks protocol {spoken} and this client {ours}: one of them must be updated"
+        )
 
 
 class UdpWire:
@@ -347,7 +360,7 @@ class UdpWire:
         if not self._waiting:
             self._socket.settimeout(max(timeout, 0))
             try:
-                self._waiting.extend(_readable(self._socket.recv(65536)))
+                self._waiting.extend(_readable(self._socket.recv(65536), self.address))
             except (TimeoutError, BlockingIOError):
                 return None
         return self._waiting.popleft() if self._waiting else None
@@ -392,7 +405,7 @@ class TcpWire:
             if not data:
                 raise ConnectionResetError("the engine closed the connection")
             for packet in self._decoder.feed(data):
-                self._waiting.extend(_readable(packet))
+                self._waiting.extend(_readable(packet, self.address))
         return self._waiting.popleft() if self._waiting else None
 
     def reconnect(self) -> None:
@@ -464,7 +477,10 @@ class SpoolWire:
 
     def _is_served(self) -> bool:
         card = self._spool.engine()
-        return card is not None and card.alive
+        if card is None or not card.alive:
+            return False
+        _check_protocol(card.protocol, self.address)
+        return True
 
     def _tell_status(self, job_id: str) -> None:
         file = self._spool.status_file(job_id)

@@ -16,10 +16,13 @@ FootfallError
 │   ├── Refused                refused             token missing or wrong
 │   ├── HostNotFound           host_not_found      no editor to install into, or not where it was said to be
 │   ├── HostFolderUnusable     host_folder         the editor's folder cannot be read or changed
+│   ├── LicenceRefused         licence             the settings ask for a use that the weights' licence does not allow
 │   └── InvalidSettings        bad_settings        unknown key or wrong value in the settings file
 ├── EngineFault            the engine or its machine failed (CLI exit status 1)
 │   ├── DiskFull               disk_full
 │   ├── ModelFailed            model_failed
+│   ├── WeightsMissing         weights_missing     the model's weights are not on this machine yet
+│   ├── WeightsUnusable        weights_unusable    truncated, of another model, or not safe to read
 │   ├── NoAudioDevice          no_audio_device
 │   ├── EngineUnreachable      engine_unreachable
 │   ├── OtherProtocol          other_protocol      the engine speaks another version of these messages
@@ -106,6 +109,10 @@ class HostFolderUnusable(BadRequest):
     code = "host_folder"
 
 
+class LicenceRefused(BadRequest):
+    code = "licence"
+
+
 class InvalidSettings(BadRequest):
     code = "bad_settings"
 
@@ -120,6 +127,14 @@ class DiskFull(EngineFault):
 
 class ModelFailed(EngineFault):
     code = "model_failed"
+
+
+class WeightsMissing(EngineFault):
+    code = "weights_missing"
+
+
+class WeightsUnusable(EngineFault):
+    code = "weights_unusable"
 
 
 class NoAudioDevice(EngineFault):

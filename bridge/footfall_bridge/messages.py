@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from footfall_bridge.errors import InvalidMessage
 
+PROTOCOL = 1
+"""Which messages these are; raised when an older host or engine would misread them. Who does not say speaks 1."""
 MAX_VARIANTS = 32
 MAX_EVENTS = 100_000
 MAX_DETAIL = 4000  # characters; each of many events may be wrong in several ways
@@ -31,6 +33,8 @@ NO_NUL = r"^[^\x00]*$"  # no file name and no OSC string can hold that character
 Text = Annotated[str, Field(max_length=10_000, pattern=NO_NUL)]
 PathText = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
 Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
+Speed = Annotated[float, Field(ge=0.05, le=20, strict=True)]
+"""How fast the host plays the clip: sound for [in, out) of it lasts (out − in) / speed; events count in that time."""
 
 
 def new_job_id() -> str:
@@ -53,7 +57,7 @@ class HitKind(str, Enum):
 
 
 class Hit(Message):
-    """One visible event; ``time`` counts in seconds from the start of the region."""
+    """One visible event; ``time`` counts in seconds from the start of the region, as played."""
 
     time: Annotated[float, Field(ge=0)]
     strength: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -74,13 +78,16 @@ class Generate(Message):
     start: TimeValue = Field(default=0.0, alias="in")
     end: TimeValue | None = Field(default=None, alias="out")  # None: to the end of the clip
     frame_rate: TimeValue | None = None  # of timecodes in this request; the clip's own when None
+    speed: Speed = 1.0
     prompt: Text = ""
     negative: Text = ""
     variants: Annotated[int, Field(ge=1, le=MAX_VARIANTS)] = 1
     seed: Seed | None = None  # of variant 1, the next ones count up; None: the engine picks one and says which
     model: str | None = None  # None: the engine's default
     channels: Annotated[int, Field(ge=1, le=2)] = 2
-    reference: PathText | None = None  # a recording to re-time or to resemble
+    reference: PathText | None = None  # a recording to re-time or to resemble …
+    reference_in: TimeValue | None = None  # … of which this part is used; all of it when None
+    reference_out: TimeValue | None = None
     events: Annotated[list[Hit], Field(max_length=MAX_EVENTS)] | None = None  # the user's own; replace the found ones
     stem_folder: PathText
     position: TimeValue | None = None  # of the region's first sample on the host's timeline; `in` when None
@@ -103,7 +110,9 @@ class Regenerate(Message):
     variants: Annotated[int, Field(ge=1, le=MAX_VARIANTS)] = 1
     seed: Seed | None = None
     model: str | None = None
-    reference: PathText | None = None
+    reference: PathText | None = None  # another one is used whole unless its part is named too
+    reference_in: TimeValue | None = None
+    reference_out: TimeValue | None = None
     events: Annotated[list[Hit], Field(max_length=MAX_EVENTS)] | None = None  # times count from the stem's start
     stem_folder: PathText
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -119,6 +128,7 @@ class Spot(Message):
     start: TimeValue = Field(default=0.0, alias="in")
     end: TimeValue | None = Field(default=None, alias="out")
     frame_rate: TimeValue | None = None
+    speed: Speed = 1.0
 
 
 class Audition(Message):
@@ -210,7 +220,7 @@ class Stem(Message):
 class Spotted(Message):
     type: Literal["spotted"] = "spotted"
     id: str
-    duration: float  # seconds
+    duration: float  # seconds, as played
     events: list[Hit]
 
 
@@ -253,11 +263,13 @@ class JobBrief(Message):
     label: str
     fraction: float = 0.0
     eta_seconds: float | None = None
+    message: str = ""  # why it failed
 
 
 class EngineStatus(Message):
     type: Literal["status.reply"] = "status.reply"
     version: str
+    protocol: int = 1
     pid: int
     uptime_seconds: float
     udp_port: int | None = None

@@ -1,7 +1,7 @@
 """A folder as a wire, for hosts that can write a file and nothing else. What the files are, and how they change hands.
 
     spool/
-    ├── engine.json              who serves this folder: pid, version, host, ports, and a heartbeat every second
+    ├── engine.json              who serves this folder: pid, version, protocol, host, ports, heartbeat every second
     ├── inbox/
     │   ├── <id>.json            a request: written as <id>.json.part, then renamed; the name is the request's id
     │   ├── <id>.claimed         the same, taken by an engine and not yet queued; a restarted engine reads it again
@@ -53,6 +53,7 @@ class EngineCard:
     host: str = ""
     udp_port: int | None = None
     tcp_port: int | None = None
+    protocol: int = 1
 
     @property
     def alive(self) -> bool:
@@ -133,7 +134,8 @@ class Spool:
         try:
             fields = json.loads(self.engine_file.read_text(encoding="utf-8"))
             known = {key: fields[key] for key in EngineCard.__dataclass_fields__ if key in fields}
-            return EngineCard(**{**known, "pid": int(fields["pid"]), "heartbeat": float(fields["heartbeat"])})
+            numbers = {"pid": int(fields["pid"]), "heartbeat": float(fields["heartbeat"])}
+            return EngineCard(**{**known, **numbers, "protocol": int(fields.get("protocol", 1))})
         except (OSError, ValueError, TypeError, KeyError):
             return None
 

@@ -59,6 +59,14 @@ def seconds(value: Time, rate: Fraction | None = None) -> Fraction:
     return time
 
 
+def play_rate(value: Time) -> Fraction:
+    """Exact speed at which a clip is played: ``1.25`` is five quarters."""
+    speed = _exact(value, "speed")
+    if speed <= 0:
+        raise InvalidTime(f"a speed must be above 0, not {value}")
+    return speed
+
+
 def frames_from_text(text: str, rate: Fraction) -> int:
     """Frame count of ``"48f"`` or of a timecode label at ``rate``."""
     if match := _FRAMES.match(text):

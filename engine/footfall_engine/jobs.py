@@ -251,6 +251,7 @@ class JobQueue:
         fields = messages.parse_json(request)
         progress = self._progress.get(job_id)
         done = state == JobState.DONE.value
+        failure = _last(messages.Failed, self._products(job_id)) if state == JobState.FAILED.value else None
         return JobBrief(
             id=job_id,
             state=JobState(state),
@@ -258,6 +259,7 @@ class JobQueue:
             label=_label(fields),
             fraction=progress.fraction if progress else float(done),
             eta_seconds=progress.eta_seconds if progress else None,
+            message=failure.message if failure else "",
         )
 
     def _emit(self, event: Message) -> None:

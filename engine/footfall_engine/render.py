@@ -13,15 +13,16 @@ import numpy as np
 from footfall_bridge import messages
 from footfall_bridge.errors import BadRequest, InvalidRange
 from footfall_bridge.messages import Audition, Generate, Hit, Message, Regenerate, Spot, Stem
-from footfall_bridge.timeline import TimeRange, frame_rate, seconds, to_units
+from footfall_bridge.timeline import TimeRange, frame_rate, play_rate, seconds, to_units
 
 from footfall_engine import windows
 from footfall_engine.analysis.picture import PictureAnalysis
 from footfall_engine.cache import Analyses
 from footfall_engine.media import video, wav
-from footfall_engine.media.audio import read_recording
+from footfall_engine.media.audio import Recording, read_recording
 from footfall_engine.media.player import play
 from footfall_engine.models.registry import ModelRow, model_row, unhonoured
+from footfall_engine.playback import Playback, as_played
 from footfall_engine.progress import ProgressFn, part, side_by_side
 from footfall_engine.scene import Scene, sound_of
 from footfall_engine.stems import (
@@ -40,6 +41,12 @@ from footfall_engine.stems import (
 STEM_RATE = 48_000  # Hz; what picture is finished at
 PATCH_FADE_SEC = (0.010, 0.040)  # shortest and longest crossfade at the edges of a regenerated range
 ANALYSIS_SHARE = 0.5  # of a job's progress
+LOOKING = "looking at the picture"
+REFERENCE_PART = ("reference_in", "reference_out")
+CHANGES = (
+    "video", "prompt", "negative", "seed", "model", "reference", *REFERENCE_PART, "events", "steps", "guidance",
+)  # fmt: skip
+"""Keys of a regenerate that change how the stem was made."""
 
 
 class Watcher(Protocol):
@@ -70,22 +77,24 @@ class Studio:
 def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
     # 1. what is asked for, and can it be done?
     row = model_row(request.model or studio.default_model)
-    rate, region = region_of(request)
-    length = TimeRange(Fraction(0), region.duration)
+    rate, playback = playback_of(request)
+    length = TimeRange(Fraction(0), playback.duration)
     takes = takes_of(request, Path(request.video).stem, request.prompt, watcher.finished)
     needed_bytes = len(takes) * stem_bytes(length.samples(STEM_RATE), request.channels)
     wav.check_stem_folder(Path(_absolute(request.stem_folder)), needed_bytes)
+    reference = _reference(request, rate)
     _warn_of_unhonoured(request, row, watcher)
 
     # 2. what does the picture show?
-    picture = studio.analyses.of(request.video, region, watcher.stage("looking at the picture", 0.0, ANALYSIS_SHARE))
-    scene = _scene(request, request.video, region, request.channels, picture, watcher)
+    picture = _look(request, playback, studio, watcher.stage(LOOKING, 0.0, ANALYSIS_SHARE))
+    scene = _scene(request, playback, request.channels, picture, reference, watcher)
 
     # 3. a stem for each variant, batch by batch
-    position = to_units(region.start if request.position is None else seconds(request.position, rate), STEM_RATE)
+    begins = playback.region.start if request.position is None else seconds(request.position, rate)
+    position = to_units(begins, STEM_RATE)
 
     def make(batch: list[Take], progress: ProgressFn) -> None:
-        facts = [provenance(request, take.seed, row, region, rate) for take in batch]
+        facts = [provenance(request, take.seed, row, playback.region, rate) for take in batch]
         with open_stems(batch, STEM_RATE, request.channels, position, facts, request.id) as stems:
             for block in sound_of(scene, length, row, seeds_of(batch), STEM_RATE, watcher.warn, progress):
                 for stem, audio in zip(stems, block, strict=True):
@@ -101,15 +110,16 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
     old = wav.read_facts(Path(_absolute(request.stem)))
     made = _as_made(request, old)
     row = model_row(made.model or studio.default_model)
-    rate, region = region_of(made)
+    rate, playback = playback_of(made)
     span = _patch_range(request, old, rate)
     takes = takes_of(request, without_take(old.path.stem), "", watcher.finished)
     wav.check_stem_folder(Path(_absolute(request.stem_folder)), len(takes) * stem_bytes(old.samples, old.channels))
+    reference = _reference(made, rate)
     _warn_of_unhonoured(request, row, watcher)
 
     # 2. what does the picture show? Known from when the stem was made
-    picture = studio.analyses.of(made.video, region, watcher.stage("looking at the picture", 0.0, ANALYSIS_SHARE))
-    scene = _scene(made, made.video, region, old.channels, picture, watcher)
+    picture = _look(made, playback, studio, watcher.stage(LOOKING, 0.0, ANALYSIS_SHARE))
+    scene = _scene(made, playback, old.channels, picture, reference, watcher)
 
     # 3. everything before the range, new sound blended in at its edges, everything after it
     begin, end = (to_units(time, old.sample_rate) for time in (span.start, span.end))
@@ -138,8 +148,8 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
 
 
 def spot(request: Spot, studio: Studio, watcher: Watcher) -> None:
-    _, region = region_of(request)
-    picture = studio.analyses.of(request.video, region, watcher.stage("looking at the picture", 0.0, 1.0))
+    _, playback = playback_of(request)
+    picture = _look(request, playback, studio, watcher.stage(LOOKING, 0.0, 1.0))
     watcher.report(messages.Spotted(id=request.id, duration=picture.duration, events=list(picture.hits)))
 
 
@@ -151,12 +161,13 @@ def audition(request: Audition, studio: Studio, watcher: Watcher) -> None:
 # ---- what is asked for
 
 
-def region_of(request: Generate | Spot) -> tuple[Fraction, TimeRange]:
-    """(rate that the request counts frames in, region of the clip)."""
+def playback_of(request: Generate | Spot) -> tuple[Fraction, Playback]:
+    """(rate that the request counts frames in, region of the clip as it is played)."""
     facts = video.probe(_absolute(request.video))
     rate = facts.frame_rate if request.frame_rate is None else frame_rate(request.frame_rate)
     end = facts.duration if request.end is None else seconds(request.end, rate)
-    return rate, video.region_of(facts, seconds(request.start, rate), end)
+    region = video.region_of(facts, seconds(request.start, rate), end)
+    return rate, Playback(region, play_rate(request.speed))
 
 
 def _absolute(path: str) -> str:
@@ -166,28 +177,51 @@ def _absolute(path: str) -> str:
     return path
 
 
+def _reference(request: Generate, rate: Fraction) -> Recording | None:
+    """The part of the recording that is to be used."""
+    start, end = (
+        None if time is None else seconds(time, rate) for time in (request.reference_in, request.reference_out)
+    )
+    if request.reference is None:
+        if start is not None or end is not None:
+            raise BadRequest("reference_in and reference_out name a part of a recording, and there is no reference")
+        return None
+    if start is not None and end is not None and start >= end:
+        raise InvalidRange(f"reference_in ({float(start):g} s) must lie before reference_out ({float(end):g} s)")
+    return read_recording(_absolute(request.reference), start or Fraction(0), end)
+
+
+def _look(request: Generate | Spot, playback: Playback, studio: Studio, progress: ProgressFn) -> PictureAnalysis:
+    return as_played(studio.analyses.of(request.video, playback.region, progress), playback)
+
+
 def _scene(
-    request: Generate, clip: str, region: TimeRange, channels: int, picture: PictureAnalysis, watcher: Watcher
+    request: Generate,
+    playback: Playback,
+    channels: int,
+    picture: PictureAnalysis,
+    reference: Recording | None,
+    watcher: Watcher,
 ) -> Scene:
     return Scene(
-        video=clip,
-        region=region,
+        video=request.video,
+        playback=playback,
         prompt=request.prompt,
         negative=request.negative,
         channels=channels,
-        hits=picture.hits if request.events is None else _inside(request.events, region, watcher),
+        hits=picture.hits if request.events is None else _inside(request.events, playback.duration, watcher),
         picture=picture,
-        reference=None if request.reference is None else read_recording(_absolute(request.reference)),
+        reference=reference,
         steps=request.steps,
         guidance=request.guidance,
     )
 
 
-def _inside(events: list[Hit], region: TimeRange, watcher: Watcher) -> tuple[Hit, ...]:
+def _inside(events: list[Hit], duration: Fraction, watcher: Watcher) -> tuple[Hit, ...]:
     """The user's events in order of time; one past the region's end is said, not dropped in silence."""
-    inside = sorted((hit for hit in events if hit.time < region.duration), key=lambda hit: hit.time)
+    inside = sorted((hit for hit in events if hit.time < duration), key=lambda hit: hit.time)
     if len(inside) < len(events):
-        outside = min(hit.time for hit in events if hit.time >= region.duration)
+        outside = min(hit.time for hit in events if hit.time >= duration)
         sentence = f"{len(events) - len(inside)} of your events lie past the region's end, the first at {outside:g} s"
         watcher.warn("events_outside", sentence)
     return tuple(inside)
@@ -196,8 +230,12 @@ def _inside(events: list[Hit], region: TimeRange, watcher: Watcher) -> tuple[Hit
 def _as_made(request: Regenerate, old: wav.StemFacts) -> Generate:
     """The request that made the stem, with what this one changes of it."""
     fields = {**old.provenance["request"], "id": request.id, "stem_folder": request.stem_folder}
-    changes = ("video", "prompt", "negative", "seed", "model", "reference", "events", "steps", "guidance")
-    fields |= {key: value for key, value in messages.to_fields(request).items() if key in changes}
+    if request.reference is not None:  # the old one's part means nothing in another recording
+        fields = {key: value for key, value in fields.items() if key not in REFERENCE_PART}
+    fields |= {key: value for key, value in messages.to_fields(request).items() if key in CHANGES}
+    if request.frame_rate is not None:
+        rate = frame_rate(request.frame_rate)
+        fields |= {key: str(seconds(getattr(request, key), rate)) for key in REFERENCE_PART if getattr(request, key)}
     made = messages.parse_request(fields)
     assert isinstance(made, Generate)
     return made

@@ -18,6 +18,7 @@ from footfall_engine.media import video
 from footfall_engine.media.audio import Recording, fit_length, resample
 from footfall_engine.models.base import Conditions, TimedHit
 from footfall_engine.models.registry import ModelRow, load_model
+from footfall_engine.playback import Playback
 from footfall_engine.progress import ProgressFn, part
 
 HITS_BEFORE_SEC = 10.0  # events this long before a window may still ring in it
@@ -31,10 +32,10 @@ Warn = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything a model may know of a whole region; windows are cut from it."""
+    """Everything a model may know of a whole region as it is played; windows are cut from it."""
 
     video: str
-    region: TimeRange  # of the clip
+    playback: Playback
     prompt: str
     negative: str
     channels: int
@@ -61,7 +62,7 @@ def sound_of(
         skipped = max(0, skipped - block.shape[-1])
         left -= wanted.shape[-1]
         if wanted.shape[-1]:
-            yield wanted if span.end < scene.region.duration else _declicked(wanted, left, rate)
+            yield wanted if span.end < scene.playback.duration else _declicked(wanted, left, rate)
 
 
 def _declicked(block: NDArray[np.float32], left: int, rate: int) -> NDArray[np.float32]:
@@ -115,7 +116,16 @@ def _conditions(scene: Scene, window: TimeRange) -> Conditions:
 
 
 def _frames(scene: Scene, window: TimeRange) -> Callable[[float], Iterator[video.Frame]]:
-    return lambda fps: video.read_frames(scene.video, window.shifted(scene.region.start), fps=fps, grey=False)
+    """The window's pictures at so many a played second, at their played times."""
+
+    def frames(fps: float) -> Iterator[video.Frame]:
+        pictures = video.read_frames(
+            scene.video, scene.playback.in_clip(window), fps=Fraction(fps) / scene.playback.speed, grey=False
+        )
+        for number, picture in enumerate(pictures):
+            yield video.Frame(number / fps, picture.image)
+
+    return frames
 
 
 def _check(audio: NDArray[np.float32], count: int, channels: int, row: ModelRow) -> None:

@@ -42,11 +42,11 @@ EVERY_MESSAGE = [
     Generate(
         id="job-1", video="/clips/été 😀.mov", start=0.1, end="01:00:00;02", frame_rate="30000/1001",
         prompt="boots, “rain”", negative="music", variants=4, seed=2**62, model="procedural",
-        channels=1, reference="/r.wav", events=HITS,
+        speed=1.25, channels=1, reference="/r.wav", reference_in=0.5, reference_out="96000/48000", events=HITS,
         stem_folder="/stems", position=3600.04, steps=25, guidance=4.5,
     ),
     Regenerate(id="job-2", stem="/stems/a.wav", start=1, end=2.5, prompt="", events=[], stem_folder="/stems"),
-    Spot(id="job-3", video="a.mov"),
+    Spot(id="job-3", video="a.mov", speed=0.5),
     Audition(id="job-4", path="/stems/a.wav"),
     Cancel(id="job-1"),
     Status(id="job-1"),
@@ -66,8 +66,11 @@ EVERY_MESSAGE = [
         spotted=SPOTTED, failure=FAILED,
     ),
     EngineStatus(
-        version="0.1", pid=7, uptime_seconds=1.5, udp_port=9770, tcp_port=9770, spool="/spool", counts={"done": 2},
-        jobs=[JobBrief(id="job-1", state=JobState.RUNNING, kind="generate", label="boots", fraction=0.5, eta_seconds=2)]
+        version="0.1", protocol=1, pid=7, uptime_seconds=1.5, udp_port=9770, tcp_port=9770, spool="/spool", counts={"done": 2},
+        jobs=[
+            JobBrief(id="job-1", state=JobState.RUNNING, kind="generate", label="boots", fraction=0.5, eta_seconds=2),
+            JobBrief(id="job-2", state=JobState.FAILED, kind="spot", label="a.mov", message="the clip has no picture"),
+        ],
     ),
     ModelList(
         models=[
@@ -94,7 +97,8 @@ def generates() -> st.SearchStrategy[messages.Generate]:
     return st.builds(
         Generate, id=ids, video=paths, start=seconds, end=st.none() | seconds, frame_rate=st.none() | seconds,
         prompt=words, negative=words, variants=st.integers(1, 32), seed=st.none() | st.integers(0, 2**63 - 1),
-        model=st.none() | words, channels=st.integers(1, 2), reference=st.none() | paths,
+        speed=st.floats(0.05, 20), model=st.none() | words, channels=st.integers(1, 2), reference=st.none() | paths,
+        reference_in=st.none() | seconds, reference_out=st.none() | seconds,
         events=st.none() | st.lists(hits, max_size=5),
         stem_folder=paths, position=st.none() | seconds, steps=st.none() | st.integers(1, 1000),
         guidance=st.none() | st.floats(0, 100),

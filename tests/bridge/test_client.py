@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from footfall_bridge import messages, osc
 from footfall_bridge.client import UdpWire, connect, spool_uri
-from footfall_bridge.errors import EngineUnreachable, InvalidMessage, Refused, UnknownJob
+from footfall_bridge.errors import EngineUnreachable, InvalidMessage, OtherProtocol, Refused, UnknownJob
 from footfall_bridge.messages import Generate, JobState
+from footfall_bridge.spool import Spool
 
 from tests.waiting import wait_until
 from tests.wired import (
@@ -26,6 +27,7 @@ from tests.wired import (
 
 WIRES = ["udp", "tcp", "spool"]
 TIMEOUT = 20.0
+OLD_ENGINE = {"version": "0.1", "pid": 1, "uptime_seconds": 1, "protocol": 1}
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +268,37 @@ def test_an_answer_of_a_newer_engine_is_passed_over():
     newer.start()
     with listener, connect(f"osc.tcp://127.0.0.1:{listener.getsockname()[1]}"):  # asks for the status
         newer.join(timeout=10)
+    assert not newer.is_alive()
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_an_engine_of_another_protocol_is_refused_by_name(wire, tmp_path, monkeypatch):
+    with wired(tmp_path) as engine:
+        assert engine.wires.handlers._engine_status().protocol == messages.PROTOCOL
+        monkeypatch.setattr(messages, "PROTOCOL", 2)  # this client's, from now on; the engine's card is of 1 for a while
+        monkeypatch.setattr(engine.wires.handlers, "_engine_status", lambda: messages.EngineStatus(**OLD_ENGINE))
+        monkeypatch.setattr(Spool, "write_engine", lambda self, card: None)
+        with pytest.raises(OtherProtocol, match="speaks protocol 1 and this client 2") as caught:
+            connect(engine.uris[wire])
+        assert engine.uris[wire] in caught.value.message
+
+
+def test_a_newer_protocol_is_told_even_where_its_messages_cannot_be_read():
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(65536)
+            fields = {"type": "status.reply", "protocol": 7, "pid": "none of your business", "mood": "new"}
+            peer.sendall(osc.frame_length(osc.encode_fields(fields)))
+            peer.recv(1)
+
+    newer = threading.Thread(target=answer)
+    newer.start()
+    with listener, pytest.raises(OtherProtocol, match="speaks protocol 7 and this client 1"):
+        connect(f"osc.tcp://127.0.0.1:{listener.getsockname()[1]}")
+    newer.join(timeout=10)
     assert not newer.is_alive()
 
 

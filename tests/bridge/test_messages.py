@@ -58,6 +58,14 @@ def test_each_request_gets_an_id_of_its_own():
         ({"in": True}, "'in' cannot be True"),
         ({"in": [1]}, r"'in' cannot be \[1\]"),
         ({"out": float("inf")}, "'out' cannot be inf"),
+        ({"speed": 0}, "'speed' cannot be 0"),
+        ({"speed": 0.049}, r"'speed' cannot be 0\.049"),
+        ({"speed": 20.5}, r"'speed' cannot be 20\.5"),
+        ({"speed": float("nan")}, "'speed' cannot be nan"),
+        ({"speed": True}, "'speed' cannot be True"),
+        ({"speed": "fast"}, "'speed' cannot be 'fast'"),
+        ({"reference_in": float("nan")}, "'reference_in' cannot be nan"),
+        ({"reference_out": [1]}, r"'reference_out' cannot be \[1\]"),
         ({"seed": -1}, "'seed' cannot be -1"),
         ({"channels": 6}, "'channels' cannot be 6"),
         ({"id": "../../etc"}, "'id'"),
@@ -72,6 +80,20 @@ def test_what_is_wrong_is_named_with_its_key(change, named):
     with pytest.raises(InvalidMessage, match=named) as caught:
         parse_request({**GENERATE, **change})
     assert caught.value.message.startswith("generate: ")
+
+
+@pytest.mark.parametrize("speed", [2, 0.05, 20, 1.001])
+def test_any_number_in_reach_is_a_speed(speed):
+    assert parse_request({**GENERATE, "speed": speed}).speed == speed
+
+
+def test_without_a_speed_a_clip_is_played_as_it_was_shot():
+    assert parse_request(GENERATE).speed == parse_request({"type": "spot", "video": "a"}).speed == 1
+
+
+def test_an_engine_that_names_no_protocol_speaks_the_first():
+    fields = {"type": "status.reply", "version": "0.1", "pid": 7, "uptime_seconds": 1}
+    assert parse_message(fields).protocol == 1
 
 
 def test_a_missing_key_is_named():

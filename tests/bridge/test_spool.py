@@ -233,13 +233,21 @@ def test_the_engine_is_known_by_a_fresh_heartbeat(spool):
     card = spool.engine()
     assert card is not None
     assert card.alive
-    assert (card.pid, card.udp_port, card.tcp_port) == (7, 9770, None)
+    assert (card.pid, card.udp_port, card.tcp_port, card.protocol) == (7, 9770, None, 1)
     spool.write_engine(EngineCard(pid=7, version="0.1", heartbeat=time.time() - 60))
     old = spool.engine()
     assert old is not None
     assert not old.alive
     spool.remove_engine()
     assert spool.engine() is None
+
+
+def test_an_engine_file_without_a_protocol_is_of_the_first_and_another_is_told(spool):
+    for said, protocol in (({}, 1), ({"protocol": 1}, 1), ({"protocol": 2, "mood": "new"}, 2)):
+        spool.engine_file.write_text(json.dumps({"pid": 7, "version": "9", "heartbeat": time.time(), **said}))
+        card = spool.engine()
+        assert card is not None
+        assert card.protocol == protocol
 
 
 @pytest.mark.parametrize(

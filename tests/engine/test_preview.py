@@ -15,6 +15,7 @@ from footfall_engine.media import chart
 from footfall_engine.media.audio import Recording
 from footfall_engine.media.preview import write_preview
 from footfall_engine.media.video import probe, read_frames, region_of
+from footfall_engine.playback import Playback
 
 from tests.clips import make_clip, number_of
 
@@ -75,6 +76,17 @@ def test_a_region_between_keyframes_is_encoded_at_its_own_times(tmp_path: Path, 
     assert click_time(tmp_path / "out.mp4") == pytest.approx(CLICK_AT, abs=0.001)
 
 
+@pytest.mark.parametrize("speed", [Fraction(2), Fraction(1, 2)])
+def test_a_clip_played_at_another_speed_is_seen_so_and_its_sound_stays(tmp_path: Path, click: Path, speed: Fraction):
+    clip = make_clip(tmp_path / "clip.mp4", g="10")
+    region = TimeRange(Fraction(10, 25), Fraction(40, 25))
+    write_preview(clip, click, tmp_path / "out.mp4", region, speed=speed)
+    shown = numbers_and_times(tmp_path / "out.mp4")
+    assert [number for number, _ in shown] == list(range(10, 40))
+    assert [time for _, time in shown] == pytest.approx([n / 25 / float(speed) for n in range(30)], abs=0.002)
+    assert click_time(tmp_path / "out.mp4") == pytest.approx(CLICK_AT, abs=0.001)
+
+
 @pytest.mark.parametrize("start", [Fraction(0), Fraction(3, 25)])
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_a_turned_clip_is_upright(tmp_path: Path, click: Path, turn: int, start: Fraction) -> None:
@@ -128,7 +140,7 @@ def test_the_chart_is_a_png_with_everything_on_it(tmp_path: Path) -> None:
     hits = (Hit(time=0.2, strength=0.5), Hit(time=0.7, strength=1.0))
     seen = PictureAnalysis(1.0, hits, curve, np.zeros_like(curve), 0.5, (0.4,), 25.0)
     sound = Recording(np.zeros((2, RATE), np.float32), RATE)
-    frames = chart.strip_frames(clip, region)
+    frames = chart.strip_frames(clip, Playback(region))
     chart.write_chart(chart.ChartData("title", frames, seen, sound, (0.21,)), tmp_path / "chart.png")
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.glob("*.png*")] == ["chart.png"]
@@ -136,7 +148,7 @@ def test_the_chart_is_a_png_with_everything_on_it(tmp_path: Path) -> None:
 
 def test_the_strip_shows_the_picture_of_each_moment(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4")
-    frames = chart.strip_frames(clip, TimeRange(Fraction(0), Fraction(2)), count=5)
+    frames = chart.strip_frames(clip, Playback(TimeRange(Fraction(0), Fraction(2))), count=5)
     assert [frame.time for frame in frames] == pytest.approx([0.2, 0.6, 1.0, 1.4, 1.8])
     assert [number_of(frame.image) for frame in frames] == [5, 15, 25, 35, 45]
 

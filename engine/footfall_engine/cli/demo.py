@@ -76,15 +76,15 @@ def ask(engine: Resident, request: Job, quiet: bool) -> Outcome:
 
 
 def leave_results(shown: Demo, stem: Stem, folder: Path) -> dict[str, Path]:
-    from footfall_engine.cli.preview import draw, stem_region
+    from footfall_engine.cli.preview import draw, stem_playback
     from footfall_engine.media.preview import write_preview
 
     sound = Path(stem.path)
-    region = stem_region(shown.clip, sound, None)
+    playback = stem_playback(shown.clip, sound, None)
     files = {"stem": sound, "preview": sound.with_suffix(".mp4"), "chart": sound.with_suffix(".png")}
-    write_preview(shown.clip, sound, files["preview"], region)
+    write_preview(shown.clip, sound, files["preview"], playback.region)
     title = f"{shown.clip.name} · “{shown.prompt}”" if shown.prompt else shown.clip.name
-    draw(shown.clip, sound, region, files["chart"], title, shown.known)
+    draw(shown.clip, sound, playback, files["chart"], title, shown.known)
     return files
 
 

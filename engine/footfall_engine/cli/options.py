@@ -32,6 +32,13 @@ Model = Annotated[str | None, typer.Option(help="See `footfall models`.", show_d
 Reference = Annotated[
     Path | None, typer.Option(metavar="WAV", help="A recording to re-time to the picture.", show_default=False)
 ]
+ReferenceIn = Annotated[
+    str | None, typer.Option(metavar="S", help="Start of the part of it that is used.", show_default=False)
+]
+ReferenceOut = Annotated[
+    str | None, typer.Option(metavar="S", help="End of the part of it that is used.", show_default=False)
+]
+Speed = Annotated[float, typer.Option(metavar="X", help="How fast you play the clip; times count as it is played.")]
 Events = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Your own events (JSON as `spot` writes it, or CSV), not the found ones."),

@@ -38,6 +38,8 @@ def regenerate(
     seed: options.Seed = None,
     model: options.Model = None,
     reference: options.Reference = None,
+    reference_in: options.ReferenceIn = None,
+    reference_out: options.ReferenceOut = None,
     events: options.Events = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -68,6 +70,8 @@ def regenerate(
             seed=seed,
             model=model,
             reference=reference and options.existing_file(reference, "recording"),
+            reference_in=options.checked_time(reference_in, "--reference-in"),
+            reference_out=options.checked_time(reference_out, "--reference-out"),
             events=read_events(events),
             stem_folder=str(Path(path).parent) if folder is None else options.made_folder(folder),
         )

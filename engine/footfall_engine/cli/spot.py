@@ -17,6 +17,7 @@ def spot(
     clip: options.Clip,
     start: options.In = None,
     end: options.Out = None,
+    speed: options.Speed = 1.0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     here: options.Here = False,
@@ -30,6 +31,7 @@ def spot(
             video=options.existing_file(clip, "clip"),
             in_=options.checked_time(start, "--in"),
             out=options.checked_time(end, "--out"),
+            speed=speed,
         )
     )
     spotted = run_job(request, settings, quiet or as_json, here).spotted

@@ -48,7 +48,8 @@ def _tell_engine(said: EngineStatus) -> None:
     if said.spool:
         answer(f"spool {said.spool}")
     rows = [
-        [job.id, job.kind, job.state.value, f"{job.fraction:.0%}", eta(job.eta_seconds), job.label] for job in said.jobs
+        [job.id, job.kind, job.state.value, f"{job.fraction:.0%}", job.message or eta(job.eta_seconds), job.label]
+        for job in said.jobs
     ]
     if rows:
         answer_table(["id", "what", "state", "done", "", "about"], rows)

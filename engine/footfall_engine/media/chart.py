@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from footfall_engine.analysis.picture import MOTION_RATE, PictureAnalysis
 from footfall_engine.media.video import Frame, probe, read_frames
+from footfall_engine.playback import Playback
 
 if TYPE_CHECKING:
     from footfall_engine.media.audio import Recording
@@ -58,12 +59,12 @@ def frame_times(duration: float, count: int = FRAME_COUNT) -> list[float]:
     return [(place + 0.5) * duration / count for place in range(count)]
 
 
-def strip_frames(clip: Path, region: TimeRange, count: int = FRAME_COUNT) -> list[Frame]:
+def strip_frames(clip: Path, playback: Playback, count: int = FRAME_COUNT) -> list[Frame]:
     """The picture on screen in the middle of each place of the strip, each sought by itself."""
     facts = probe(clip)
     frames = []
-    for time in frame_times(float(region.duration), count):
-        at = region.start + Fraction(time)
+    for time in frame_times(float(playback.duration), count):
+        at = playback.region.start + Fraction(time) * playback.speed
         moment = TimeRange(at, min(at + 1 / facts.frame_rate, facts.duration))
         frame = next(iter(read_frames(clip, moment, height=STRIP_HEIGHT, grey=False)))
         frames.append(Frame(time, frame.image))

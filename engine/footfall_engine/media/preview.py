@@ -1,7 +1,8 @@
 """A clip with a stem under it, as an MP4 to watch.
 
 The picture's packets are copied untouched when the region begins on a keyframe and MP4 can hold the codec; otherwise
-the region's pictures are encoded anew (H.264), each at its own time. The sound is AAC. Files appear whole.
+the region's pictures are encoded anew (H.264), each at its own time, or at another speed. The sound is AAC. Files
+appear whole.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from footfall_bridge.errors import BadRequest, InvalidRange, MediaNotFound, NoAu
 from footfall_bridge.timeline import TimeRange
 
 from footfall_engine.media.video import probe
+from footfall_engine.playback import Playback
 from footfall_engine.progress import ProgressFn, no_progress
 
 MP4_CODECS = {"h264", "hevc", "av1", "mpeg4", "vp9"}
@@ -31,8 +33,17 @@ TURNS = {90: 1, 180: 2, 270: 3}  # anticlockwise degrees of a frame's display ma
 Packets = Iterator[Any]
 
 
-def write_preview(clip: Path, sound: Path, target: Path, region: TimeRange, progress: ProgressFn = no_progress) -> None:
+def write_preview(
+    clip: Path,
+    sound: Path,
+    target: Path,
+    region: TimeRange,
+    progress: ProgressFn = no_progress,
+    speed: Fraction = Fraction(1),
+) -> None:
     """Mux a recording onto the pictures of a region of `clip`; its first sample sounds at the region's start.
+
+    The pictures are played `speed` times as fast as they were shot, the recording as it is.
 
     Raises
     ------
@@ -48,7 +59,7 @@ def write_preview(clip: Path, sound: Path, target: Path, region: TimeRange, prog
     part = target.with_name(f".{target.name}.part")
     try:
         with av.open(str(clip)) as film, av.open(str(sound)) as stem, _open_target(part) as preview:
-            _write_streams(film, stem, preview, region.shifted(origin), progress)
+            _write_streams(film, stem, preview, Playback(region.shifted(origin), speed), progress)
         part.replace(target)
     except av.error.FFmpegError as error:
         raise UnreadableMedia(f"no preview can be made of {clip} and {sound}: {error}", detail=repr(error)) from error
@@ -66,20 +77,20 @@ def _open_target(part: Path) -> Any:
     return av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"})
 
 
-def _write_streams(film: Any, stem: Any, preview: Any, region: TimeRange, progress: ProgressFn) -> None:
-    """`region` counts in the film's own time, whose 0 need not be its first picture."""
+def _write_streams(film: Any, stem: Any, preview: Any, playback: Playback, progress: ProgressFn) -> None:
+    """The region counts in the film's own time, whose 0 need not be its first picture."""
     if not stem.streams.audio:
         raise NoAudio(f"{stem.name} holds no sound")
     stream = film.streams.video[0]
     stream.thread_type = "AUTO"
-    picture = copied_picture(film, stream, preview, region) or encoded_picture(film, stream, preview, region)
-    pictures = 0
-    for packet, seconds in interleaved(picture, encoded_sound(stem, preview, float(region.duration))):
+    picture = copied_picture(film, stream, preview, playback) or encoded_picture(film, stream, preview, playback)
+    pictures, duration = 0, float(playback.duration)
+    for packet, seconds in interleaved(picture, encoded_sound(stem, preview, duration)):
         pictures += packet.stream.type == "video"
         preview.mux(packet)
-        progress(min(1.0, max(0.0, seconds / float(region.duration))))
+        progress(min(1.0, max(0.0, seconds / duration)))
     if not pictures:
-        raise InvalidRange(f"{film.name} has no pictures in {region}")
+        raise InvalidRange(f"{film.name} has no pictures in {playback.region}")
 
 
 def interleaved(picture: Packets, audio: Packets) -> Iterator[tuple[Any, float]]:
@@ -96,9 +107,10 @@ def interleaved(picture: Packets, audio: Packets) -> Iterator[tuple[Any, float]]
 # ---- picture
 
 
-def copied_picture(film: Any, stream: Any, preview: Any, region: TimeRange) -> Packets | None:
+def copied_picture(film: Any, stream: Any, preview: Any, playback: Playback) -> Packets | None:
     """The region's packets as they are, or None when they must be encoded anew."""
-    if stream.codec.canonical_name not in MP4_CODECS:
+    region = playback.region
+    if stream.codec.canonical_name not in MP4_CODECS or playback.speed != 1:
         return None
     first = _keyframe_before(film, stream, region.start)
     half_frame = 1 / (2 * (stream.average_rate or FALLBACK_RATE))
@@ -131,10 +143,10 @@ def _shifted(packet: Any, by: int, copy: Any) -> Any:
     return packet
 
 
-def encoded_picture(film: Any, stream: Any, preview: Any, region: TimeRange) -> Packets:
-    """The region's pictures as H.264, turned upright, at their own times."""
-    _seek(film, stream, region.start)
-    frames = _region_frames(film, stream, region)
+def encoded_picture(film: Any, stream: Any, preview: Any, playback: Playback) -> Packets:
+    """The region's pictures as H.264, turned upright, at the times at which they are played."""
+    _seek(film, stream, playback.region.start)
+    frames = ((time / playback.speed, frame) for time, frame in _region_frames(film, stream, playback.region))
     first = next(frames, None)
     if first is None:
         return iter(())

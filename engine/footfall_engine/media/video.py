@@ -60,7 +60,7 @@ class Frame:
 class FrameSpec:
     """What pictures someone wants: how many a second (None: each as it comes), how high in pixels, in what colour."""
 
-    fps: float | None = None
+    fps: float | Fraction | None = None
     height: int | None = None  # None: the clip's own; the width keeps the aspect
     grey: bool = True
 
@@ -119,7 +119,7 @@ def read_frames(
     *,
     height: int | None = None,
     grey: bool = True,
-    fps: float | None = None,
+    fps: float | Fraction | None = None,
     progress: ProgressFn = no_progress,
 ) -> Iterator[Frame]:
     """Pictures of a region, in order of time, decoded as they are asked for.
@@ -174,7 +174,7 @@ class _Sampler:
         """Ticks that pass while ``shown`` is on screen, before the picture at ``time`` replaces it."""
         if self.spec.fps is None:
             return
-        while self.count < self.ticks and (tick := self.count / self.spec.fps) < time - float(_EDGE):
+        while self.count < self.ticks and (tick := float(self.count / self.spec.fps)) < time - float(_EDGE):
             yield self._frame(tick, shown)
 
     def starting(self, time: float, picture: VideoFrame) -> Iterator[tuple[str, Frame]]:

@@ -22,7 +22,7 @@ from footfall_engine.progress import ProgressFn
 
 @dataclass(frozen=True)
 class Conditions:
-    """All that a model may know of one window of a region.
+    """All that a model may know of one window of a region, in played time whatever speed the clip is played at.
 
     Times of `hits`, and sample 0 of `motion` and of `known`, count from the window's start. `hits` begins up to 10 s
     before the window (negative times), so that what rings into it can be heard, and ends up to 2 s after it.
@@ -37,7 +37,7 @@ class Conditions:
     motion: NDArray[np.float32]  # (n,), MOTION_RATE per second, 0…1 relative to the region's busiest moment
     motion_x: NDArray[np.float32]  # (n,), -1…1
     activity: float  # 0…1, how busy the region is on an absolute scale
-    frames: Callable[[float], Iterator[Frame]]  # pictures of the window, decoded lazily at so many per second
+    frames: Callable[[float], Iterator[Frame]]  # pictures of the window, decoded lazily at so many a played second
     reference: Recording | None = None
     known: Recording | None = None  # sound that is already there (regenerate, long regions) …
     known_mask: NDArray[np.bool_] | None = None  # … and which samples of it are to stay

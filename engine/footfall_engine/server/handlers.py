@@ -182,6 +182,7 @@ class Handlers:
     def _engine_status(self) -> EngineStatus:
         return EngineStatus(
             version=__version__,
+            protocol=messages.PROTOCOL,
             pid=os.getpid(),
             uptime_seconds=round(time.monotonic() - self._started, 3),
             udp_port=self.udp_port,

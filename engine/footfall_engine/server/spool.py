@@ -35,6 +35,7 @@ FINISHED_KEPT_DAYS = 30.0
 _TAKEOVER_SECONDS = 2.5  # a fresh heartbeat that does not beat again within this belongs to a dead engine
 
 _QUESTIONS = ("status", "models", "cancel", "notify", "quit")  # what leaves no job behind
+_MEANT_FOR_ANOTHER = ("quit",)  # whoever left it meant the engine that was there, not the next one
 _REPLIES = (messages.EngineStatus, messages.ModelList, messages.Bye)
 
 
@@ -70,6 +71,7 @@ class SpoolServer:
         self._due: dict[str, _Due] = {}
         self._open: dict[str, JobStatus | None] = {}  # unfinished jobs and what was written of them last
         self._written: dict[str, float] = {}  # when that was
+        self._left_behind: list[str] = []  # requests from before this engine, by name
         self._next_beat = 0.0
         self._trouble = ""  # what was last said to be wrong, which is not said ten times a second
         self._wake = threading.Event()
@@ -80,6 +82,7 @@ class SpoolServer:
     def start(self) -> None:
         """Make the folder and say who serves it, then go on in the background."""
         self._spool.make()
+        self._left_behind = [*self._spool.waiting(CLAIMED), *self._spool.waiting(REQUEST)]
         self._beat()
         self._thread.start()
 
@@ -146,9 +149,10 @@ class SpoolServer:
         return min(until_beat, PROGRESS_SECONDS) if self._due else until_beat
 
     def _take_up(self) -> None:
-        """Go on with what an engine before this one left: claimed requests, and jobs that are not finished."""
-        for name in filter(is_id, self._spool.waiting(CLAIMED)):
-            self._handle(name)
+        """Go on with what was there before this engine: requests, claimed or not, and jobs that are not finished."""
+        for name in filter(is_id, self._left_behind):
+            if self._spool.claimed_file(name).exists() or self._spool.claim(name):
+                self._handle(name, _MEANT_FOR_ANOTHER)
         for name in self._spool.unfinished():
             self._ask(name, {"type": "status", "id": name})
         self._spool.forget_finished(FINISHED_KEPT_DAYS)
@@ -167,7 +171,8 @@ class SpoolServer:
 
     def _beat(self) -> None:
         udp_port, tcp_port = self._handlers.udp_port, self._handlers.tcp_port
-        self._spool.write_engine(EngineCard(os.getpid(), __version__, time.time(), self._host, udp_port, tcp_port))
+        card = EngineCard(os.getpid(), __version__, time.time(), self._host, udp_port, tcp_port, messages.PROTOCOL)
+        self._spool.write_engine(card)
 
     def _take(self, name: str) -> None:
         if not is_id(name):
@@ -176,16 +181,21 @@ class SpoolServer:
         elif self._spool.claim(name):
             self._handle(name)
 
-    def _handle(self, name: str) -> None:
-        """Answer a claimed request. It stays claimed until the queue has it, so that no crash loses it."""
+    def _handle(self, name: str, passed_over: tuple[str, ...] = ()) -> None:
+        """Answer a claimed request. It stays claimed until the queue has it, so that no crash loses it.
+
+        A cancel that lies beside it is next, before the job gets far. Types ``passed_over`` are not answered.
+        """
         fields: dict[str, Any] = {}
         try:
             fields = self._spool.read_claimed(name)
         except InvalidMessage as error:
             self.tell(name, refusal(error, {"id": name}))
         else:
-            self._ask(name, fields)
+            if fields.get("type") not in passed_over:
+                self._ask(name, fields)
         self._spool.settle(name, keep=fields.get("type") not in _QUESTIONS)
+        self._take_cancel(name)
 
     def _cancel(self, name: str) -> None:
         if not is_id(name):
@@ -193,6 +203,9 @@ class SpoolServer:
             return
         if self._spool.claim(name):  # a request that came in after this turn looked
             self._handle(name)
+        self._take_cancel(name)
+
+    def _take_cancel(self, name: str) -> None:
         if self._spool.claim_cancel(name):
             self._ask(name, {"type": "cancel", "id": name})
 
