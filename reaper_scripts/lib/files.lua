@@ -29,7 +29,7 @@ end
 -- Name of a file without its last suffix.
 function files.stem(path)
   local name = files.basename(path)
-  return name:match("^(.+)%.[^.]*$") or name
+  return name:match("^(.*[^.].*)%.[^.]*$") or name
 end
 
 -- Whether a file is there that can be read.

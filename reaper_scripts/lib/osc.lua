@@ -34,7 +34,7 @@ end
 
 local function number_argument(number)
   if math.type(number) == "float" then return "d", (">d"):pack(number) end
-  if number >= -0x80000000 and number <= 0x7FFFFFFF then return "i", (">i4"):pack(number) end
+  if number > -0x80000000 and number <= 0x7FFFFFFF then return "i", (">i4"):pack(number) end
   return "h", (">i8"):pack(number)
 end
 
@@ -94,7 +94,7 @@ end
 -- Shortest decimal that a 32-bit float stands for: 0.1, not 0.10000000149.
 local function shortest_decimal(value)
   for digits = 6, 9 do
-    local decimal = ("%." .. digits .. "g"):format(value):gsub("[^%dainfe+-]", ".")
+    local decimal = ("%." .. digits .. "g"):format(value):gsub("[^%da-z+-]", ".")
     local shorter = tonumber(decimal)
     if shorter and (">f"):pack(shorter) == (">f"):pack(value) then return shorter + 0.0 end
   end
