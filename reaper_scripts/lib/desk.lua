@@ -100,7 +100,7 @@ function Desk:make_stem_folder()
   }
 end
 
--- Leaves jobs with the engine, which is started where it does not run. nil and an error at the first one that cannot be left.
+-- Leaves jobs with the engine, or where it will find them. nil and an error at the first one that cannot be left.
 function Desk:submit(entries)
   for _, entry in ipairs(entries) do
     local fine, trouble = self.journal:put(entry)
@@ -130,22 +130,29 @@ local function stumbled(name)
   end
 end
 
--- Runs a recipe that needs no engine.
-function desk.run_alone(name, recipe)
+local function guarded(name, recipe)
   local fine, trouble = xpcall(recipe, debug.traceback, host)
   if not fine then stumbled(name)(trouble) end
 end
 
+-- Runs a recipe that needs no engine.
+function desk.run_alone(name, recipe)
+  guarded(name, recipe)
+  host.make_no_undo_point()
+end
+
 -- Runs a recipe at a desk, takes up what earlier runs left, and watches all of it until it is placed.
 function desk.run(name, here, recipe)
-  desk.run_alone(name, function()
+  local is_watching = false
+  guarded(name, function()
     host.relaunch_quietly()
     local self, trouble = desk.open(here)
     if not self then return host.message(trouble.message) end
     recipe(self)
     offers.make(self)
-    watch.start(self, stumbled(name))
+    is_watching = watch.start(self, stumbled(name))
   end)
+  if not is_watching then host.make_no_undo_point() end
 end
 
 return desk

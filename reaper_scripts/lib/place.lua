@@ -78,7 +78,7 @@ end
 local function add_variants(host, proj, entry, stems)
   local from, length = entry.target.project_in, stems[1].seconds
   local track = track_for(host, proj, entry, from, from + length)
-  if entry.options.lanes then return host.add_lanes(proj, track, from, length, stems) end
+  if entry.options.lanes and host.has_lanes() then return host.add_lanes(proj, track, from, length, stems) end
   local _, takes = host.add_item(track, from, length, stems)
   return takes
 end

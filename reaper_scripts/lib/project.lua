@@ -38,6 +38,11 @@ function project.log(text)
   reaper.ShowConsoleMsg(text .. "\n")
 end
 
+-- Keeps REAPER from making an undo point for an action that changes nothing.
+function project.make_no_undo_point()
+  reaper.defer(function() end)
+end
+
 -- One line in REAPER's status bar; "" clears it.
 function project.hint(text)
   reaper.Help_Set(text, true)
@@ -369,11 +374,20 @@ end
 
 -- ---- writing: inside project.edit
 
+-- REAPER before 7.18 inserts tracks into the current project only.
+local function insert_track(proj, index)
+  if reaper.APIExists("InsertTrackInProject") then return reaper.InsertTrackInProject(proj, index, NO_DEFAULTS) end
+  local current = reaper.EnumProjects(-1)
+  if current ~= proj then reaper.SelectProjectInstance(proj) end
+  reaper.InsertTrackAtIndex(index, false)
+  if current ~= proj then reaper.SelectProjectInstance(current) end
+end
+
 -- A new track under another one, or last of all; it remembers whose group it is.
 function project.add_track(proj, under, name, group)
   local index = under and math.tointeger(reaper.GetMediaTrackInfo_Value(under, "IP_TRACKNUMBER"))
     or reaper.CountTracks(proj)
-  reaper.InsertTrackInProject(proj, index, NO_DEFAULTS)
+  insert_track(proj, index)
   local track = reaper.GetTrack(proj, index)
   reaper.GetSetMediaTrackInfo_String(track, "P_NAME", name, true)
   reaper.GetSetMediaTrackInfo_String(track, "P_EXT:" .. SECTION, group, true)
@@ -431,6 +445,11 @@ function project.add_lanes(proj, track, position, length, stems)
   reaper.UpdateItemLanes(proj)
   project.play_lane(proj, track, 0)
   return takes
+end
+
+-- Whether this REAPER has fixed item lanes.
+function project.has_lanes()
+  return reaper.APIExists("UpdateItemLanes")
 end
 
 function project.uses_lanes(track)

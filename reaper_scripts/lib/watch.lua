@@ -191,6 +191,7 @@ function Watch:go_on()
 end
 
 -- Watches what the desk has submitted and what else this run of REAPER waits for; on_stumble(trouble) hears of bugs.
+-- Whether there is anything to watch.
 function watch.start(desk, on_stumble)
   local self = setmetatable({
     desk = desk,
@@ -204,9 +205,13 @@ function watch.start(desk, on_stumble)
     peaks = {},
     next = {},
   }, Watch)
-  if #self.jobs == 0 then return desk.wire:close() end
+  if #self.jobs == 0 then
+    desk.wire:close()
+    return false
+  end
   if not desk.wire:engine() then self:start_engine() end
   self:go_on()
+  return true
 end
 
 return watch

@@ -1,0 +1,129 @@
+"""A REAPER with Footfall's actions installed, a real engine process behind a real spool folder, and clips to work on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from footfall_bridge import messages
+from footfall_bridge.messages import JobStatus, Message
+from footfall_bridge.spool import Spool
+from footfall_engine.config import Settings
+from footfall_engine.media import wav
+from footfall_engine.resident import make_home
+
+from tests.fakes.reaper.model import Item, Project, Take, Track
+from tests.fakes.reaper.run import Action, FakeReaper
+
+SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
+FINISHED_WITHIN = 60.0  # seconds for all of a test's jobs on a slow machine
+GENERATE, REPEAT = "Generate for selection", "Repeat last generate"
+
+
+class Session:
+    """One REAPER and its user; `reaper` is the fake, `spool` the folder that it shares with the engine."""
+
+    def __init__(self, folder: Path, settings: Settings, readable: Sequence[Path] = (), **options: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.settings, self.spool = settings, Spool(settings.spool_folder)
+        self.reaper = FakeReaper(folder, readable=[SCRIPTS, *readable], writable=[settings.spool_folder], **options)
+        self.scripts = self.reaper.resource_path / "Scripts" / "Footfall"
+        self.install()
+
+    def install(self, **changes: Any) -> None:
+        """What `footfall install reaper` leaves behind: the actions, and where the engine lives."""
+        shutil.copytree(SCRIPTS, self.scripts, dirs_exist_ok=True)
+        command = [sys.executable, "-m", "footfall_engine", "serve"]
+        config = {
+            "version": "0.1.0", "protocol": 1, "spool": str(self.settings.spool_folder), "command": command,
+            "host": "127.0.0.1", "token": "", **changes,
+        }  # fmt: skip
+        (self.scripts / "footfall.json").write_text(json.dumps(config), encoding="utf-8")
+        home = str(self.settings.file.parent)
+        self.reaper.processes.allowed, self.reaper.processes.environment = [command], {"FOOTFALL_HOME": home}
+
+    # ---- what the user does
+
+    def run(self, action: str, *answers: Any) -> Action:
+        self.reaper.answers.extend(answers)
+        return self.reaper.run_action(self.scripts / f"Footfall - {action}.lua")
+
+    def finish(self, action: str, *answers: Any) -> None:
+        """Runs an action and everything it waits for."""
+        self.run(action, *answers)
+        self.wait()
+
+    def wait(self) -> None:
+        self.reaper.pump(seconds=FINISHED_WITHIN)
+
+    def generate(self, prompt: str = "hammer on metal", variants: int = 1, **fields: str) -> None:
+        self.finish(GENERATE, wishes(prompt, variants, **fields))
+
+    # ---- what can be seen
+
+    @property
+    def project(self) -> Project:
+        return self.reaper.project
+
+    @property
+    def stem_tracks(self) -> list[Track]:
+        return [track for track in self.project.tracks if track.name.startswith("Footfall")]
+
+    @property
+    def stem_items(self) -> list[Item]:
+        return [item for track in self.stem_tracks for item in track.ordered]
+
+    @property
+    def told(self) -> str:
+        """Everything that a message box said."""
+        return "\n".join(dialog.text for dialog in self.reaper.messages if dialog.kind == "box")
+
+    @property
+    def journal(self) -> list[str]:
+        return sorted(path.stem for path in (self.spool.folder / "hosts" / "reaper").glob("*.json"))
+
+    def requests(self) -> dict[str, Message]:
+        """What the engine was asked for, by id."""
+        found = {}
+        for path in self.spool.jobs.glob("*/request.json"):
+            found[path.parent.name] = messages.parse_json(path.read_bytes())
+        return found
+
+    def statuses(self) -> list[JobStatus]:
+        names = [path.parent.name for path in self.spool.jobs.glob("*/status.json")]
+        return [status for name in names if (status := self.spool.status(name))]
+
+
+def wishes(prompt: str = "hammer on metal", variants: int = 1, negative: str = "", model: str = "") -> list[str]:
+    """Answers to the generate dialog."""
+    return [prompt, negative, str(variants), model]
+
+
+def provenance(take: Take) -> dict[str, Any]:
+    return json.loads(take.ext["footfall"])
+
+
+def facts_of(take: Take) -> wav.StemFacts:
+    assert take.source is not None and take.source.path is not None
+    return wav.read_facts(take.source.path)
+
+
+@contextmanager
+def session(folder: Path, settings: Settings, **options: Any) -> Iterator[Session]:
+    opened = Session(folder, settings, **options)
+    try:
+        yield opened
+    finally:
+        opened.reaper.close()
+
+
+def no_engine(home: Path) -> Settings:
+    """Settings of an engine that does not run."""
+    settings = make_home(home)
+    Spool(settings.spool_folder).make()
+    return settings
