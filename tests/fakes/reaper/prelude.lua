@@ -1,5 +1,6 @@
 -- Runs first in each action's own Lua state: the `reaper` and `gfx` tables, and a standard library that only reaches
 -- what a Footfall action may reach.
+-- luacheck: ignore 111 112 113 121 122 142 (setting globals is what this file is for)
 local call, missing, draw, names, gfx_names, may, full_disk, windows = ...
 
 local function answer(problem, ...)
@@ -16,8 +17,9 @@ local function shims(of, listed)
 end
 
 -- In REAPER a misspelt name is nil; here it is an error. What this version or this installation merely lacks is nil.
-reaper = setmetatable(shims(call, names), {
-  __index = function(_, name) answer(missing(tostring(name))) end,
+local functions = shims(call, names)
+reaper = setmetatable({}, {
+  __index = function(_, name) return functions[name] or answer(missing(tostring(name))) end,
   __newindex = function(_, name) error("reaper." .. tostring(name) .. " may not be set", 2) end,
 })
 gfx = shims(draw, gfx_names)
@@ -77,6 +79,6 @@ print = refused("print (REAPER has no terminal)")
 -- What runs a chunk or a deferred function: the error as text with its traceback, whatever was thrown.
 return function(body, ...)
   return xpcall(body, function(problem)
-    return debug.traceback(type(problem) == "table" and (problem.message or "a table was thrown") or tostring(problem), 2)
+    return debug.traceback(type(problem) == "table" and problem.message or tostring(problem), 2)
   end, ...)
 end

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lupa import lua54
+from lupa import lua53, lua54
 
 from tests.fakes.reaper import ext_state, projects, sources, tracks_items, ui  # noqa: F401  (they fill the table)
 from tests.fakes.reaper import rpp as rpp_file
@@ -59,7 +59,8 @@ class Action:
         self.at_exit: list[Any] = []
         self.options = 0
         self.made_undo_point = self.has_deferred = self.ended = False
-        self.lua = lua54.LuaRuntime(
+        lua = lua54 if host.strict.version >= (7, 0) else lua53
+        self.lua = lua.LuaRuntime(
             unpack_returned_tuples=True, register_eval=False, register_builtins=False, attribute_filter=no_attributes
         )
         names = " ".join(name for name in host.strict.api.functions if host.strict.exists(name))

@@ -86,9 +86,8 @@ class Strict:
         """For a name that the table has not: nil is honest only for what this installation could have had."""
         if name in self.api.functions or name.startswith(EXTENSIONS):
             return (None, None)
-        self.problems.append(
-            Misuse(f"reaper.{name} " + ("exists for C alone" if name in self.api.c_only else "is unknown"))
-        )
+        why = "exists for C alone" if name in self.api.c_only else "is no function of REAPER"
+        self.problems.append(Misuse(f"reaper.{name} {why}"))
         return (str(self.problems[-1]),)
 
     def call(self, name: str, *arguments: Any) -> tuple:
