@@ -55,14 +55,14 @@ local function piece(item, round, from, to)
   local start, shown = round * length, shown_length(item)
   local stop = shown == length and (round + 1) * length or start + shown -- where the next round starts, bit by bit
   local first, last = project_time_of(item, start), project_time_of(item, stop)
-  local project_in = first > from + SLIVER and first or from
-  local project_out = last < to - SLIVER and last or to
+  local starts_inside, ends_inside = first > from + SLIVER, last < to - SLIVER
+  local project_in, project_out = starts_inside and first or from, ends_inside and last or to
   if project_out - project_in < SLIVER then return nil end
   return {
     project_in = project_in,
     project_out = project_out,
-    source_in = offset + clamp(unrolled(item, project_in) - start, 0.0, shown),
-    source_out = offset + clamp(unrolled(item, project_out) - start, 0.0, shown),
+    source_in = offset + (starts_inside and 0.0 or clamp(unrolled(item, project_in) - start, 0.0, shown)),
+    source_out = offset + (ends_inside and shown or clamp(unrolled(item, project_out) - start, 0.0, shown)),
     speed = item.rate,
   }
 end
