@@ -66,7 +66,8 @@ EVERY_MESSAGE = [
         spotted=SPOTTED, failure=FAILED,
     ),
     EngineStatus(
-        version="0.1", protocol=1, pid=7, uptime_seconds=1.5, udp_port=9770, tcp_port=9770, spool="/spool", counts={"done": 2},
+        version="0.1", protocol=1, pid=7, uptime_seconds=1.5, udp_port=9770, tcp_port=9770, spool="/spool",
+        counts={"done": 2},
         jobs=[
             JobBrief(id="job-1", state=JobState.RUNNING, kind="generate", label="boots", fraction=0.5, eta_seconds=2),
             JobBrief(id="job-2", state=JobState.FAILED, kind="spot", label="a.mov", message="the clip has no picture"),

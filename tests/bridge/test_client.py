@@ -275,9 +275,9 @@ def test_an_answer_of_a_newer_engine_is_passed_over():
 def test_an_engine_of_another_protocol_is_refused_by_name(wire, tmp_path, monkeypatch):
     with wired(tmp_path) as engine:
         assert engine.wires.handlers._engine_status().protocol == messages.PROTOCOL
-        monkeypatch.setattr(messages, "PROTOCOL", 2)  # this client's, from now on; the engine's card is of 1 for a while
         monkeypatch.setattr(engine.wires.handlers, "_engine_status", lambda: messages.EngineStatus(**OLD_ENGINE))
-        monkeypatch.setattr(Spool, "write_engine", lambda self, card: None)
+        monkeypatch.setattr(Spool, "write_engine", lambda self, card: None)  # the card stays as it is
+        monkeypatch.setattr(messages, "PROTOCOL", 2)  # the client's, from now on
         with pytest.raises(OtherProtocol, match="speaks protocol 1 and this client 2") as caught:
             connect(engine.uris[wire])
         assert engine.uris[wire] in caught.value.message

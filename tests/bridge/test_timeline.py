@@ -179,6 +179,18 @@ def test_a_32_bit_time_snaps_back_to_its_frame_for_a_day(frame, rate):
     assert timeline.snap(narrow, rate) == frame / rate
 
 
+@given(st.floats(0.01, 100))
+def test_a_speed_is_taken_at_its_printed_value(speed):
+    assert timeline.play_rate(speed) == Fraction(str(speed))
+    assert timeline.play_rate(str(speed)) == Fraction(str(speed))
+
+
+@pytest.mark.parametrize("value", [0, -1, "0/5", float("nan"), float("inf"), True, "fast", None])
+def test_what_is_no_speed_is_refused(value):
+    with pytest.raises(InvalidTime):
+        timeline.play_rate(value)
+
+
 @given(times, times, times, st.fractions(Fraction(1, 4), 4, max_denominator=100))
 def test_source_time_moves_with_the_play_rate(time, position, offset, play_rate):
     start = timeline.source_time(position, position, offset, play_rate)

@@ -20,6 +20,7 @@ from footfall_engine import contacts, resident
 from footfall_engine.cli import app, demo, options
 from footfall_engine.cli.jobs import read_events
 from footfall_engine.media import wav
+from footfall_engine.media.video import probe
 from typer.testing import CliRunner, Result
 
 from tests.waiting import wait_until
@@ -89,6 +90,42 @@ def test_spot_of_a_region_counts_from_its_start(clip: Path) -> None:
     said = answer("spot", clip, "--in", "1", "--out", "00:00:02:12")
     assert said["duration"] == pytest.approx(2 + 12 / 25 - 1)
     assert all(0 <= event["time"] < said["duration"] for event in said["events"])
+
+
+def test_spot_counts_as_the_clip_is_played(clip: Path) -> None:
+    shot, played = answer("spot", clip), answer("spot", clip, "--speed", "1.5")
+    assert played["duration"] == pytest.approx(SECONDS / 1.5)
+    assert [event["time"] for event in played["events"]] == pytest.approx([e["time"] / 1.5 for e in shot["events"]])
+
+
+def test_a_stem_for_a_clip_that_is_played_fast_and_its_part_and_its_preview(clip: Path, tmp_path: Path) -> None:
+    asked = ("--speed", 2, "--in", 0.5, "--out", 2.5, "--out", tmp_path, "--seed", 1)
+    (old,) = answer("generate", clip, "--prompt", "rubber ball, rain", *asked)["stems"]
+    assert old["samples"] == 48_000
+    (new,) = answer("regenerate", old["path"], "--in", 0.25, "--out", 0.75, "--seed", 2)["stems"]
+    before, after = (wav.read_pcm(wav.read_facts(Path(stem["path"])), 0, stem["samples"]) for stem in (old, new))
+    changed = np.flatnonzero((before != after).any(axis=0))
+    assert changed.min() >= 12_000 and changed.max() < 36_000
+    made = answer("preview", clip, old["path"], "--to", tmp_path / "watch.mp4", "--chart", tmp_path / "look.png")
+    assert float(probe(made["preview"]).duration) == pytest.approx(1.0, abs=0.05)  # the last picture stays for a frame
+
+
+def test_a_part_of_a_recording_is_re_timed(clip: Path, tmp_path: Path) -> None:
+    import soundfile
+
+    samples = np.zeros(4 * 48_000)
+    samples[100_000:101_000] = 0.5 * np.random.default_rng(1).standard_normal(1000).clip(-1, 1)
+    soundfile.write(tmp_path / "click.wav", samples, 48_000)
+    words = ("generate", clip, "--reference", tmp_path / "click.wav", "--out", tmp_path / "stems", "--seed", 1)
+    silent = answer(*words, "--reference-out", "00:00:01:00")
+    assert [warning["code"] for warning in silent["warnings"]] == ["silent_reference"]
+    (old,) = answer(*words, "--reference-in", "1.5")["stems"]
+    assert wav.read_pcm(wav.read_facts(Path(old["path"])), 0, old["samples"]).any()
+    span = ("--in", 0.5, "--out", 2, "--reference-in", "0", "--reference-out", "1")
+    assert [warning["code"] for warning in answer("regenerate", old["path"], *span)["warnings"]] == ["silent_reference"]
+    said = refusal(*words, "--reference-in", "3", "--reference-out", "2")
+    assert said["code"] == "bad_range" and "reference_in (3 s)" in said["message"]
+    assert "9 s" in refusal(*words, "--reference-in", "9")["message"]
 
 
 def test_generate_leaves_a_stem_for_each_variant(clip: Path, tmp_path: Path) -> None:
@@ -208,6 +245,10 @@ def test_a_bad_region_is_refused_with_its_value(
         (["--variants", "0"], "bad_message", "variants"),
         (["--variants", "1000"], "bad_message", "1000"),
         (["--seed", "-1"], "bad_message", "-1"),
+        (["--speed", "0"], "bad_message", "speed"),
+        (["--speed", "21"], "bad_message", "21"),
+        (["--reference-in", "1"], "bad_request", "no reference"),
+        (["--reference-out", "nan"], "bad_time", "nan"),
         (["--model", "loudest"], "unknown_model", "loudest"),
         (["--reference", "/no/such.wav"], "media_not_found", "such.wav"),
         (["--events", "/no/such.csv"], "media_not_found", "such.csv"),

@@ -190,3 +190,13 @@ def test_recent_lists_the_running_job_then_the_queued_ones_then_the_latest_finis
         queue.finish(name, messages.Done(id=name))
     take(queue)
     assert [brief.id for brief in queue.recent(5)] == ["running", "queued1", "queued2", "done2", "done1"]
+
+
+def test_a_list_of_jobs_says_why_one_failed():
+    queue = JobQueue()
+    for name in ("good", "bad"):
+        queue.submit(ask(name))
+        take(queue)
+    queue.finish("good", messages.Done(id="good"))
+    queue.finish("bad", messages.Failed(id="bad", code="no_picture", message="the clip has no picture", detail="…"))
+    assert [(brief.id, brief.message) for brief in queue.recent()] == [("bad", "the clip has no picture"), ("good", "")]

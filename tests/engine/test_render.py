@@ -303,6 +303,89 @@ def test_a_reference_recording_is_played_on_the_events(run: Run, ask: Any, tmp_p
     assert abs(np.argmax(spectrum) * RATE / 9600 - 440) < 45
 
 
+@pytest.fixture
+def two_knocks(tmp_path: Path) -> Path:
+    """A knock at 440 Hz in the first second, one at 880 Hz in the third, and silence."""
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    ring = np.exp(-np.arange(4800) / 600)
+    samples = np.zeros((1, 4 * RATE), np.float32)
+    for start, tone in ((0.2, 440), (2.2, 880)):
+        at = round(start * RATE)
+        samples[0, at : at + 4800] = 0.5 * ring * np.sin(2 * np.pi * tone * np.arange(4800) / RATE)
+    with wav.StemWriter(sounds / "knocks.wav", RATE, 1, 0, {}) as file:
+        file.write(samples)
+    return sounds / "knocks.wav"
+
+
+def tone_at(stem: messages.Stem, seconds: float) -> float:
+    """Hertz of what is loudest in the 200 ms after a moment."""
+    audio = wav.to_float(pcm_of(stem))[0, round(seconds * RATE) :][:9600]
+    return float(np.argmax(np.abs(np.fft.rfft(audio * np.hanning(len(audio)))))) * RATE / len(audio)
+
+
+KNOCKED = {"prompt": "", "events": [{"time": 1.0}, {"time": 2.0}], "channels": 1}
+
+
+@pytest.mark.parametrize(
+    ("part", "tone"),
+    [
+        ({"reference_in": 2}, 880),
+        ({"reference_out": 1.5}, 440),
+        ({"reference_in": "50f", "reference_out": "00:00:03:00"}, 880),  # of the clip's 25 a second
+        ({"reference_in": "60f", "reference_out": "72000/24000", "frame_rate": 30}, 880),
+    ],
+)
+def test_only_the_named_part_of_a_reference_is_used(
+    run: Run, ask: Any, two_knocks: Path, part: dict[str, Any], tone: float
+):
+    (stem,) = stems_of(run(ask(reference=str(two_knocks), **KNOCKED, **part)))
+    assert [tone_at(stem, time) for time in (1.0, 2.0)] == pytest.approx([tone, tone], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        ({"reference_in": 2, "reference_out": 1}, r"reference_in \(2 s\) must lie before reference_out \(1 s\)"),
+        ({"reference_in": 1, "reference_out": 1}, r"reference_in \(1 s\) must lie before reference_out \(1 s\)"),
+        ({"reference_in": 7}, r"in \(7 s\) lies past the end of knocks\.wav, which is 4 s long"),
+        ({"reference_in": 3, "reference_out": 9}, r"out \(9 s\) lies past the end of knocks\.wav, which is 4 s long"),
+    ],
+)
+def test_a_part_that_a_reference_does_not_have_is_refused(
+    run: Run, ask: Any, two_knocks: Path, tmp_path: Path, part: dict[str, Any], sentence: str
+):
+    with pytest.raises(InvalidRange, match=sentence):
+        run(ask(reference=str(two_knocks), **part))
+    assert not list(tmp_path.glob("*.wav"))
+
+
+@pytest.mark.parametrize("part", [{"reference_in": 0}, {"reference_out": 1}])
+def test_a_part_of_no_reference_is_refused(run: Run, ask: Any, part: dict[str, Any]):
+    with pytest.raises(BadRequest, match="there is no reference"):
+        run(ask(**part))
+
+
+def test_a_part_made_anew_uses_the_part_of_the_reference_that_the_stem_used(
+    run: Run, ask: Any, two_knocks: Path, tmp_path: Path
+):
+    (old,) = stems_of(run(ask(reference=str(two_knocks), reference_in="50f", **KNOCKED)))
+    span = {"in": 1.8, "out": 2.8}
+    (same,) = stems_of(run(again(old, tmp_path, **span)))
+    assert [tone_at(same, time) for time in (1.0, 2.0)] == pytest.approx([880, 880], rel=0.05)
+    (other,) = stems_of(run(again(old, tmp_path, reference_in=0, reference_out="60f", frame_rate=50, **span)))
+    assert [tone_at(other, time) for time in (1.0, 2.0)] == pytest.approx([880, 440], rel=0.05)
+
+
+def test_another_reference_is_used_whole_unless_its_part_is_named(run: Run, ask: Any, two_knocks: Path, tmp_path: Path):
+    (old,) = stems_of(run(ask(reference=str(two_knocks), reference_in=2, **KNOCKED)))
+    short = two_knocks.with_name("short.wav")
+    with wav.StemWriter(short, RATE, 1, 0, {}) as file:
+        file.write(read_recording(str(two_knocks)).samples[:, :RATE])
+    (new,) = stems_of(run(again(old, tmp_path, reference=str(short), **{"in": 1.8, "out": 2.8})))
+    assert [tone_at(new, time) for time in (1.0, 2.0)] == pytest.approx([880, 440], rel=0.05)
+
+
 @pytest.mark.parametrize("name", ["empty.wav", "text.wav"])
 def test_a_reference_that_is_no_recording_is_named(run: Run, ask: Any, tmp_path: Path, name: str):
     (tmp_path / name).write_text("" if name.startswith("empty") else "words, words, words")

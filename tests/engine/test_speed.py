@@ -161,7 +161,9 @@ def retimed(source: Path, target: Path, speed: int) -> None:
         out = copy.add_stream_from_template(stream)
         for packet in film.demux(stream):
             if packet.size:
-                packet.pts, packet.dts, packet.duration = (t // speed for t in (packet.pts, packet.dts, packet.duration))
+                packet.pts //= speed
+                packet.dts //= speed
+                packet.duration //= speed
                 packet.stream = out
                 copy.mux(packet)
 

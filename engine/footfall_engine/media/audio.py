@@ -78,7 +78,9 @@ def _read_part(
                 if at is None and place > first and decode_from is not None:
                     return None
                 at = place + block.shape[1]
-                kept.append(block[:, max(0, first - place) : max(0, last - place)])
+                wanted = block[:, max(0, first - place) : max(0, last - place)]
+                if wanted.shape[1]:  # an empty slice would hold on to its block
+                    kept.append(wanted)
                 if at >= last:
                     break
     except av.FFmpegError as error:
@@ -89,6 +91,8 @@ def _read_part(
     if decode_from is not None and at <= first:
         return None
     _check_part(Path(path).name, start, end, Fraction(at, rate), is_cut=at >= last)
+    if not kept:
+        raise NoAudio(f"{path} holds no sound in that part")
     return Recording(np.concatenate(kept, axis=1), rate)
 
 
