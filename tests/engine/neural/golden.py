@@ -1,0 +1,126 @@
+"""Recorded weights, inputs and outputs of the original Diff-Foley; FOOTFALL_GOLDEN names their folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="neural models need the 'neural' extra")
+pytest.importorskip("diffusers", reason="neural models need the 'neural' extra")
+
+from footfall_engine.models.diff_foley import networks  # noqa: E402
+from footfall_engine.models.diff_foley.cavp import CavpShape  # noqa: E402
+from footfall_engine.models.diff_foley.classifier import ClassifierShape  # noqa: E402
+from footfall_engine.models.diff_foley.latent import UNetShape, VaeShape  # noqa: E402
+from footfall_engine.models.weights import Weights, read_weights  # noqa: E402
+
+FOLDER = Path(
+    os.environ.get("FOOTFALL_GOLDEN") or Path(__file__).parents[4] / "shared" / "golden" / "diff-foley"
+).absolute()
+
+
+def file(name: str) -> Path:
+    """A file of the folder; the test is skipped when it is not there."""
+    path = FOLDER / name
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    return path
+
+
+def arrays(name: str) -> dict[str, torch.Tensor]:
+    """The numeric arrays of an .npz file."""
+    with np.load(file(name)) as stored:
+        return {key: torch.from_numpy(stored[key]) for key in stored.files if stored[key].dtype.kind in "fiu"}
+
+
+@cache
+def recipe() -> ModuleType:
+    """The module that derives weights from their keys, and inputs from seeds."""
+    spec = importlib.util.spec_from_file_location("golden_recipe", file("recipe.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def weights(*names: str) -> Weights:
+    """Tensors of several files together."""
+    return {key: tensor for name in names for key, tensor in read_weights(file(name)).items()}
+
+
+def ldm_weights() -> Weights:
+    return weights("ldm_tiny_unet.safetensors", "ldm_tiny_vae.safetensors", "ldm_tiny_rest.safetensors")
+
+
+@cache
+def tiny_shape() -> networks.Shape:
+    """Sizes of the tiny networks, from their configurations, and for CAVP from its weights."""
+    configs = json.loads(file("tiny_configs.json").read_text())
+    ldm, judge = configs["ldm"]["params"], configs["classifier"]["params"]["classifier_config"]["params"]
+    unet, autoencoder = ldm["unet_config"]["params"], ldm["first_stage_config"]["params"]["ddconfig"]
+    cavp = weights("cavp_video_tiny.safetensors")
+    return networks.Shape(
+        cavp=CavpShape(
+            base_channels=cavp["video_encoder.conv1.conv.weight"].shape[0],
+            features=cavp["video_project_head.weight"].shape[0],
+            audio_channels=None,
+        ),
+        unet=UNetShape(**_unet_sizes(unet), context=unet["context_dim"]),
+        vae=VaeShape(
+            latent_channels=autoencoder["z_channels"],
+            channels=autoencoder["ch"],
+            multipliers=tuple(autoencoder["ch_mult"]),
+            layers=autoencoder["num_res_blocks"],
+        ),
+        classifier=ClassifierShape(**_unet_sizes(judge), features=judge["context_dim"]),
+        longest_rows=ldm["cond_stage_config"]["params"]["seq_len"],
+    )
+
+
+def _unet_sizes(params: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "latent_channels": params["in_channels"],
+        "channels": params["model_channels"],
+        "multipliers": tuple(params["channel_mult"]),
+        "layers": params["num_res_blocks"],
+        "attention_at": tuple(params["attention_resolutions"]),
+        "heads": params["num_heads"],
+    }
+
+
+def difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """Greatest absolute difference; shapes must be the same."""
+    assert tuple(ours.shape) == tuple(theirs.shape)
+    return float((ours.double() - theirs.double()).abs().max())
+
+
+def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """Greatest absolute difference as a share of the recorded values' own spread."""
+    return difference(ours, theirs) / max(1e-12, float(theirs.double().abs().max()))
+
+
+@cache
+def full_size(name: str) -> torch.nn.Module:
+    """A network of the published size, its weights derived from their original keys."""
+    shape = networks.Shape()
+    return getattr(networks, name)(_recipe_weights(name, shape), shape, "recipe")
+
+
+def _recipe_weights(name: str, shape: networks.Shape) -> Weights:
+    derived = recipe()
+    wanted = networks.original_shapes(name, shape)
+    learned = {key: size for key, size in wanted.items() if len(size) and key not in derived.SKIP}
+    with ThreadPoolExecutor(2) as pool:
+        values = dict(zip(learned, pool.map(derived.value, learned, learned.values()), strict=True))
+    if "logit_scale" in wanted:  # untouched by the recipe: as it is before training
+        values["logit_scale"] = torch.tensor(1 / 0.07).log()
+    return values

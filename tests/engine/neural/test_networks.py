@@ -1,0 +1,130 @@
+"""Each network against the recorded outputs of the original, tiny and at full size."""
+
+from __future__ import annotations
+
+import pytest
+from footfall_engine.diffusion.guidance import gradient
+from footfall_engine.models.diff_foley import networks
+
+from tests.engine.neural import golden
+from tests.engine.neural.golden import difference, torch
+
+pytestmark = pytest.mark.parity
+CLOSE = 1e-4
+
+
+# ---- tiny
+
+
+def test_video_features_match() -> None:
+    recorded = golden.arrays("cavp_video_tiny.npz")
+    net = networks.cavp(golden.weights("cavp_video_tiny.safetensors"), golden.tiny_shape(), "tiny")
+    batch, rows = recorded["feat_raw"].shape[:2]
+    pictures = golden.recipe().uniform(101, batch, rows, 3, 64, 64)
+    assert difference(net.encode_video(pictures), recorded["feat_norm"]) <= CLOSE
+    assert difference(net.encode_video(pictures, normalize=False), recorded["feat_raw"]) <= CLOSE
+    assert difference(net.encode_video(pictures[:, :16], pool=True), recorded["pooled16"]) <= CLOSE
+    assert difference(net.encode_video(pictures[:, :1]), recorded["feat_T1"]) <= CLOSE
+
+
+def test_features_become_the_same_context() -> None:
+    recorded, shape = golden.arrays("cond_stage_tiny.npz"), golden.tiny_shape()
+    rows = recorded["video_feat"][:, : recorded["ldm_cond"].shape[1]]
+    embed = networks.condition(golden.ldm_weights(), shape, "tiny")
+    judge = networks.alignment(golden.weights("classifier_tiny.safetensors"), shape, "tiny")
+    assert difference(embed(rows), recorded["ldm_cond"]) <= CLOSE
+    assert difference(judge.cond_model(rows), recorded["classifier_cond_model"]) <= CLOSE
+
+
+def test_noise_is_predicted_alike() -> None:
+    recorded = golden.arrays("unet_tiny.npz")
+    net = networks.unet(golden.ldm_weights(), golden.tiny_shape(), "tiny")
+
+    def predicted(time: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+        return net(recorded["x"], time, context, return_dict=False)[0]
+
+    context = recorded["context"]
+    assert difference(predicted(recorded["t"], context), recorded["eps"]) <= CLOSE
+    assert difference(predicted(torch.tensor([500, 1]), context), recorded["eps_t_int_500_1"]) <= CLOSE
+    assert difference(predicted(recorded["t"], torch.zeros_like(context)), recorded["eps_zero_context"]) <= CLOSE
+
+
+def test_latents_decode_and_encode_alike() -> None:
+    recorded = golden.arrays("vae_tiny.npz")
+    net = networks.vae(golden.ldm_weights(), golden.tiny_shape(), "tiny")
+    decoded = net.decode(recorded["z_scaled"] / net.config.scaling_factor, return_dict=False)[0]
+    coded = net.encode(recorded["mel_in"][:, None].repeat(1, 3, 1, 1), return_dict=False)[0]
+    assert difference(decoded, recorded["decoded"]) <= CLOSE
+    assert difference(coded.parameters, recorded["moments"]) <= CLOSE
+    assert difference(coded.mean, recorded["mean"]) <= CLOSE
+    assert difference(coded.std, recorded["std"]) <= CLOSE
+
+
+@pytest.mark.parametrize("features", ["raw_feat", "cond_model"])
+def test_alignment_and_its_gradient_match(features: str) -> None:
+    recorded = golden.arrays("classifier_tiny.npz")
+    judge = networks.alignment(golden.weights("classifier_tiny.safetensors"), golden.tiny_shape(), "tiny")
+    context = recorded["video_feat_raw"] if features == "raw_feat" else recorded["cond_model_out32"]
+
+    def likely(latents: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        return judge.model(latents, time, context)
+
+    probability = likely(recorded["x"], recorded["t"]).exp()[:, None]
+    assert difference(probability, recorded[f"prob_{features}"]) <= CLOSE
+    assert difference(gradient(likely, recorded["x"], recorded["t"]), recorded[f"grad_logp_{features}"]) <= CLOSE
+
+
+# ---- full size
+
+
+@pytest.mark.heavy
+def test_full_size_video_and_audio_features_match() -> None:
+    recorded = golden.arrays("full_cavp.npz")
+    net = golden.full_size("cavp")
+    assert difference(net.logit_scale.exp(), recorded["logit_scale"]) <= CLOSE
+    pictures = golden.recipe().uniform(1001, 1, 33, 3, 224, 224)
+    assert difference(net.encode_video(pictures), recorded["video_feat33_norm"]) <= CLOSE
+    assert difference(net.encode_video(pictures[:, :16], pool=True), recorded["video_pooled16"]) <= CLOSE
+    assert difference(net.encode_video(pictures[:, :4], normalize=False), recorded["video_feat4_raw"]) <= CLOSE
+    mel = golden.recipe().uniform(1002, 2, 128, 256)
+    assert difference(net.encode_audio(mel), recorded["spec_feat_norm"]) <= CLOSE
+    assert difference(net.encode_audio(mel, normalize=False), recorded["spec_feat_raw"]) <= CLOSE
+    assert difference(net.encode_audio(mel, pool=True), recorded["spec_pooled"]) <= CLOSE
+
+
+@pytest.mark.heavy
+def test_full_size_context_alignment_and_gradient_match() -> None:
+    conditions, recorded = golden.arrays("full_cond.npz"), golden.arrays("full_classifier.npz")
+    rows = conditions["video_feat"]
+    embed, judge = golden.full_size("condition"), golden.full_size("alignment")
+    assert difference(embed(rows[:, :32]), conditions["ldm_cond"]) <= CLOSE
+    embedded = judge.cond_model(rows[:, :32])
+    assert difference(embedded, conditions["classifier_cond_model"]) <= CLOSE
+    latents, time = golden.recipe().normal(1007, 1, 4, 16, 64), torch.tensor([500.5])
+    for name, context in (("raw", rows), ("cond", embedded)):
+
+        def likely(x: torch.Tensor, t: torch.Tensor, context: torch.Tensor = context) -> torch.Tensor:
+            return judge.model(x, t, context)
+
+        assert difference(likely(latents, time).exp()[:, None], recorded[f"prob_{name}"]) <= CLOSE
+        assert difference(gradient(likely, latents, time), recorded[f"grad_{name}"]) <= CLOSE
+
+
+@pytest.mark.heavy
+def test_full_size_latents_decode_and_encode_alike() -> None:
+    recorded = golden.arrays("full_vae.npz")
+    net = golden.full_size("vae")
+    latents = golden.recipe().normal(1005, 1, 4, 16, 64) * 0.9
+    mel = golden.recipe().uniform(1006, 1, 1, 128, 512).repeat(1, 3, 1, 1)
+    decoded = net.decode(latents / net.config.scaling_factor, return_dict=False)[0]
+    assert difference(decoded, recorded["decoded"]) <= CLOSE
+    assert difference(net.encode(mel, return_dict=False)[0].parameters, recorded["moments"]) <= CLOSE
+
+
+@pytest.mark.heavy
+def test_full_size_noise_is_predicted_alike() -> None:
+    recorded, context = golden.arrays("full_unet.npz"), golden.arrays("full_cond.npz")["ldm_cond"]
+    both = torch.cat([torch.zeros_like(context), context])
+    latents = golden.recipe().normal(1004, 2, 4, 16, 64)
+    predicted = golden.full_size("unet")(latents, recorded["t"], both, return_dict=False)[0]
+    assert difference(predicted, recorded["eps"]) <= CLOSE
