@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from footfall_bridge import messages
-from footfall_bridge.messages import JobStatus, Message
-from footfall_bridge.spool import Spool
+from footfall_bridge.messages import JobState, JobStatus, Message, Stem
+from footfall_bridge.spool import EngineCard, Spool
 from footfall_engine.config import Settings
 from footfall_engine.media import wav
 from footfall_engine.resident import make_home
@@ -37,7 +39,11 @@ class Session:
 
     def install(self, **changes: Any) -> None:
         """What `footfall install reaper` leaves behind: the actions, and where the engine lives."""
-        shutil.copytree(SCRIPTS, self.scripts, dirs_exist_ok=True)
+        self.scripts.mkdir(parents=True, exist_ok=True)
+        for script in [*SCRIPTS.glob("*.lua"), SCRIPTS / "lib"]:
+            linked = self.scripts / script.name
+            linked.unlink(missing_ok=True)
+            linked.symlink_to(script)
         command = [sys.executable, "-m", "footfall_engine", "serve"]
         config = {
             "version": "0.1.0", "protocol": 1, "spool": str(self.settings.spool_folder), "command": command,
@@ -122,8 +128,59 @@ def session(folder: Path, settings: Settings, **options: Any) -> Iterator[Sessio
         opened.reaper.close()
 
 
-def no_engine(home: Path) -> Settings:
-    """Settings of an engine that does not run."""
-    settings = make_home(home)
-    Spool(settings.spool_folder).make()
-    return settings
+class StandIn:
+    """An engine that renders nothing: it answers each request with silence of the right length, at any sample rate."""
+
+    def __init__(self, spool: Spool, rate: int = 48_000) -> None:
+        self.spool, self.rate = spool, rate
+        self.clip_seconds = 20.0
+        self.asked: list[Any] = []
+
+    def beat(self, **card: Any) -> None:
+        facts = {"pid": os.getpid(), "version": "0.1.0", "heartbeat": time.time(), **card}
+        self.spool.write_engine(EngineCard(**facts))
+
+    def take(self) -> list[Any]:
+        """The requests that wait, which are then no longer waiting."""
+        self.spool.make()
+        taken = []
+        for name in self.spool.waiting(".json"):
+            self.spool.claim(name)
+            taken.append(messages.parse_request(self.spool.read_claimed(name)))
+            self.spool.settle(name)
+        self.asked += taken
+        return taken
+
+    def stems_for(self, request: Any) -> list[Stem]:
+        end = self.clip_seconds if request.end is None else request.end
+        samples = round((end - request.start) / request.speed * self.rate)
+        position = round((request.position or 0.0) * self.rate)
+        return [self.stem(request, variant, position, samples) for variant in range(1, request.variants + 1)]
+
+    def stem(self, request: Any, variant: int, position: int, samples: int) -> Stem:
+        path = Path(request.stem_folder) / f"{request.id[:8]}_v{variant}.wav"
+        with wav.StemWriter(path, self.rate, 1, position, {}) as stem:
+            stem.write_pcm(np.zeros((1, samples), np.int32))
+        return Stem(
+            id=request.id, variant=variant, path=str(path), seed=variant, start=position, samples=samples,
+            rate=self.rate,
+        )  # fmt: skip
+
+    def finish(self, request: Any, state: JobState = JobState.DONE, **fields: Any) -> None:
+        stems = self.stems_for(request) if "stems" not in fields and request.type == "generate" else []
+        self.spool.write_status(JobStatus(id=request.id, state=state, **{"stems": stems, **fields}))
+
+    def answer_all(self) -> None:
+        self.beat()
+        for request in self.take():
+            self.finish(request)
+
+
+@contextmanager
+def quick_session(folder: Path, rate: int = 48_000, **options: Any) -> Iterator[tuple[Session, StandIn]]:
+    """A session whose engine is a stand-in, for what is only about where things land."""
+    with session(folder / "reaper", make_home(folder / "home"), **options) as opened:
+        engine = StandIn(opened.spool, rate)
+        engine.spool.make()
+        engine.beat()
+        yield opened, engine
