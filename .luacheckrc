@@ -17,3 +17,4 @@ local ardour = { "ARDOUR", "C", "Editing", "Editor", "LuaDialog", "LuaSignal", "
 files["ardour_scripts/*.lua"] = { globals = { "ardour", "factory", "signals" }, read_globals = ardour }
 files["ardour_scripts/lib/session.lua"] = { read_globals = { os = { fields = { "forkexec" } } } }
 for _, name in ipairs(ardour) do files["ardour_scripts/lib/session.lua"].read_globals[name] = { other_fields = true } end
+files["ardour_scripts/lib/door.lua"] = { read_globals = { "LuaDialog" } }

@@ -7,9 +7,9 @@ ardour {
 }
 
 function factory() return function()
-  local lib = ARDOUR.LuaAPI.build_filename(ARDOUR.user_config_directory(-1), "footfall", "lib", "")
-  local load_modules = loadfile(lib .. "load.lua")
-  if load_modules then return load_modules()(lib)("actions").repeat_last() end
+  local lib = ARDOUR.LuaAPI.build_filename(ARDOUR.user_config_directory(-1), "footfall", "lib")
+  local door = loadfile(ARDOUR.LuaAPI.build_filename(lib, "door.lua"))
+  if door then return door()(lib)("repeat_last") end
   LuaDialog.Message("Footfall", "Footfall is not installed here. Run `footfall install ardour` in a terminal.",
     LuaDialog.MessageType.Warning, LuaDialog.ButtonType.Close):run()
 end end

@@ -11,20 +11,12 @@ function signals()
 end
 
 function factory()
-  local watch
-  -- Ardour takes a hook that fails off the list for good, so nothing may get out of here.
+  local run, stopped
   return function()
-    if watch == nil then
-      local lib = ARDOUR.LuaAPI.build_filename(ARDOUR.user_config_directory(-1), "footfall", "lib", "")
-      local load_modules = loadfile(lib .. "load.lua")
-      watch = load_modules and load_modules()(lib)("actions").watch or false
-    end
-    local ok, trouble = true, nil
-    if watch then ok, trouble = pcall(watch) end
-    if not ok then
-      watch = false
-      LuaDialog.Message("Footfall", "Footfall has stopped looking for finished stems: " .. tostring(trouble),
-        LuaDialog.MessageType.Warning, LuaDialog.ButtonType.Close):run()
-    end
+    if stopped then return end
+    local lib = ARDOUR.LuaAPI.build_filename(ARDOUR.user_config_directory(-1), "footfall", "lib")
+    local door = not run and loadfile(ARDOUR.LuaAPI.build_filename(lib, "door.lua"))
+    run = run or door and door()(lib)
+    stopped = not (run and run("watch"))
   end
 end

@@ -135,8 +135,9 @@ local function new_track(known)
 end
 
 local function first_region(track)
-  local regions = track:playlist():region_list()
-  return not regions:empty() and regions:front() or nil
+  local first
+  for region in track:playlist():region_list():iter() do first = first or region end
+  return first
 end
 
 -- Put a file on a track of its own, at a sample. Start and length of the region that came of it; nil when none did.
