@@ -11,7 +11,10 @@ from tests.fakes.reaper.table import Misuse, changes, reaper
 from tests.fakes.reaper.tracks_items import at, delete_active_takes
 
 NEXT_TAB, NEW_TAB, CLOSE_TAB, SAVE, UNDO, REDO = 40861, 40859, 40860, 40026, 40029, 40030
-EDITS = {40129: ("Take: Delete active take from items", delete_active_takes)}  # actions with an undo point of their own
+EDITS = {  # actions with an undo point of their own
+    40129: ("Take: Delete active take from items", delete_active_takes),
+    41348: ("Item: Remove all empty take lanes", lambda project: None),  # there are none here
+}
 
 
 @reaper

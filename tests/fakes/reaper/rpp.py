@@ -6,6 +6,7 @@ changed by being saved again. A text that holds all three quotes loses its backt
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ ITEM_NUMBERS = {"POSITION": "D_POSITION", "SNAPOFFS": "D_SNAPOFFSET", "LENGTH": 
 ITEM_FLAGS = {"SEL": "B_UISEL", "MUTE": "B_MUTE", "LANE": "I_FIXEDLANE", "GROUP": "I_GROUPID"}
 TRACK_NUMBERS = {"SEL": "I_SELECTED", "FREEMODE": "I_FREEMODE"}
 REVERSED = 2  # of a SECTION's MODE
+UNENDED = float("inf")  # of a region whose second line is still to come
 
 
 def number(value: float) -> str:
@@ -32,7 +34,10 @@ def number(value: float) -> str:
 
 def save(project: Project, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(rpp.dumps(project_element(project)), encoding="utf-8")
+    root = project_element(project)
+    text = rpp.dumps(root)
+    assert rpp.dumps(parsed(text)) == text, "a text with a blank or a line end that the rpp package cannot keep"
+    path.write_text(text, encoding="utf-8")
 
 
 def project_element(project: Project) -> Any:
@@ -88,7 +93,7 @@ def item_element(item: Item) -> Any:
     lines += ext_elements(item)
     for index, take in enumerate(item.takes):
         if index:
-            lines.append(["TAKE", "SEL"] if take is item.active_take else ["TAKE", "0"])
+            lines.append(["TAKE", "SEL"] if take is item.active_take else "TAKE")
         lines += take_lines(take)
     return Element("ITEM", [], lines)
 
@@ -132,8 +137,18 @@ def other_values(thing: Valued, known: set[str], tag: str = "VALUE") -> list[Lin
 # Reading
 
 
+@cache
+def parser() -> Any:
+    """Made once: the package's own ``loads`` makes its grammar's tables anew each time."""
+    return rpp.decoder.parser()
+
+
+def parsed(text: str) -> Any:
+    return parser().parse(text, rpp.scanner.lexer())
+
+
 def load(path: Path) -> Project:
-    root = rpp.loads(path.read_text(encoding="utf-8"))
+    root = parsed(path.read_text(encoding="utf-8"))
     project = Project(path)
     for child in root:
         read = {"TRACK": read_track, "EXTSTATE": read_ext_state}.get(child.tag) if isinstance(child, Element) else None
@@ -150,7 +165,7 @@ def read_setting(project: Project, line: Line) -> None:
     if tag == "PROJOFFS":
         project.offset = float(rest[0])
     elif tag == "TIMEMODE":
-        project.frame_rate, project.drop_frame = float(rest[3]), rest[4] == "1"
+        project.frame_rate, project.drop_frame = float(rest[3]), rest[4] != "0"
     elif tag == "CURSOR":
         project.cursor = float(rest[0])
     elif tag == "SELECTION":
@@ -164,13 +179,14 @@ def read_setting(project: Project, line: Line) -> None:
 
 
 def read_marker(project: Project, words: Line) -> None:
-    marker_number, at = int(words[0]), float(words[1])
-    if len(words) == 4:  # the end of the region before it
-        next(m for m in project.contents.markers if m.is_region and m.number == marker_number).end = at
+    marker_number, at, is_region = int(words[0]), float(words[1]), words[3] != "0"
+    begun = [m for m in project.contents.markers if is_region and m.number == marker_number and m.end == UNENDED]
+    if begun:
+        begun[0].end = at
         return
-    end = at if words[3] == "1" else None
+    end = UNENDED if is_region else None
     marker = project.add_marker(at, words[2], end=end, number=marker_number, colour=int(words[4]))
-    marker.guid = words[7]
+    marker.guid = words[7] if len(words) > 7 else marker.guid
 
 
 def read_ext_state(project: Project, element: Any) -> None:
@@ -183,9 +199,9 @@ def read_track(project: Project, element: Any) -> None:
     for child in element:
         if isinstance(child, list):
             read_line(track, child, TRACK_NUMBERS)
-        elif child.tag == "EXT":
+        elif isinstance(child, Element) and child.tag == "EXT":
             read_ext(track, child)
-        elif child.tag == "ITEM":
+        elif isinstance(child, Element) and child.tag == "ITEM":
             read_item(track, child)
 
 
@@ -194,18 +210,18 @@ def read_item(track: Track, element: Any) -> None:
     track.items.append(item)
     take: Take | None = None
     for child in element:
-        if isinstance(child, list) and child[0] == "TAKE":
+        if child == "TAKE" or (isinstance(child, list) and child[0] == "TAKE"):
             take = item.add_take()
-            if child[1] == "SEL":
+            if "SEL" in child:
                 item.set_value("I_CURTAKE", len(item.takes) - 1)
         elif isinstance(child, list) and child[0] in TAKE_LINES:
             take = take or item.add_take()
             TAKE_LINES[child[0]](take, child[1:])
         elif isinstance(child, list):
             read_line(item, child, {**ITEM_NUMBERS, **ITEM_FLAGS})
-        elif child.tag == "SOURCE" and take:
+        elif isinstance(child, Element) and child.tag == "SOURCE" and take:
             take.set_source(read_source(child))
-        else:
+        elif isinstance(child, Element) and child.tag in ("EXT", "TAKE_EXT"):
             read_ext(take if child.tag == "TAKE_EXT" and take else item, child)
 
 
@@ -255,8 +271,9 @@ TAKE_LINES = {
 
 def read_source(element: Any) -> Source | None:
     if element.attrib[0] != "SECTION":
-        path = Path(next(line[1] for line in element if isinstance(line, list) and line[0] == "FILE"))
-        return open_source(path) or Source(element.attrib[0], path, 0.0, 0, 0)  # offline
+        kind = element.attrib[0]
+        path = next((Path(line[1]) for line in element if isinstance(line, list) and line[0] == "FILE"), None)
+        return (open_source(path) if path else None) or Source(kind, path, 0.0, 0, 0)  # offline
     lines = {child[0]: child[1] for child in element if isinstance(child, list)}
     parent = read_source(next(child for child in element if isinstance(child, Element)))
     assert parent is not None
