@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -585,3 +586,51 @@ def test_a_script_knows_its_file_and_its_command(host: FakeReaper) -> None:
         """
     )
     assert host.texts == [f"{path}{next(iter(host.commands))}"]
+
+
+# LuaSocket, where the user has installed it
+
+
+TALK = """
+local socket = require("socket.core")
+local udp = socket.udp()
+udp:settimeout(0)
+assert(udp:setpeername("127.0.0.1", PORT))
+assert(select(2, udp:receive()) == "timeout")
+assert(udp:send("\\0\\255 \\n") == 4)
+local function step()
+  local bytes = udp:receive(100)
+  if not bytes then return reaper.defer(step) end
+  reaper.ShowConsoleMsg(#bytes .. (bytes == "\\255\\0" and " right" or " wrong"))
+end
+step()
+"""
+
+
+def test_a_script_talks_udp_when_luasocket_is_installed(tmp_path: Path) -> None:
+    host = FakeReaper(tmp_path, lua_socket=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(5)
+        host.run_lua(TALK.replace("PORT", str(peer.getsockname()[1])))
+        asked, address = peer.recvfrom(100)
+        assert asked == b"\0\xff \n"
+        peer.sendto(b"\xff\0", address)
+        host.pump()
+    assert host.texts == ["2 right"]
+
+
+@pytest.mark.parametrize(
+    "body, why",
+    [
+        ("udp:settimeout(1)", r"settimeout\(1\) would hold up"),
+        ("udp:setpeername('127.0.0.1', 9) udp:receive()", r"without settimeout\(0\)"),
+        ("udp:setpeername('localhost', 9)", "looking up 'localhost'"),
+        ("udp:setpeername('192.0.2.1', 9)", "192.0.2.1 is another machine"),
+        ("udp:settimeout(0) udp:send('x')", "not connected"),
+    ],
+)
+def test_luasocket_never_waits_and_never_leaves_this_machine(tmp_path: Path, body: str, why: str) -> None:
+    host = FakeReaper(tmp_path, lua_socket=True)
+    with pytest.raises(Misuse, match=why):
+        host.run_lua(f"local udp = require('socket.core').udp() {body}")

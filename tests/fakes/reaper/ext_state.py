@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fakes.reaper.model import Project
 from tests.fakes.reaper.table import Misuse, reaper
-from tests.fakes.reaper.tracks_items import at
+from tests.fakes.reaper.values import at
 
 
 def checked(text: str) -> str:

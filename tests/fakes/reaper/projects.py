@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.fakes.reaper.model import Marker, Project
 from tests.fakes.reaper.table import Misuse, changes, reaper
-from tests.fakes.reaper.tracks_items import at, delete_active_takes
+from tests.fakes.reaper.takes import delete_active_takes
+from tests.fakes.reaper.values import at
 
 NEXT_TAB, NEW_TAB, CLOSE_TAB, SAVE, UNDO, REDO = 40861, 40859, 40860, 40026, 40029, 40030
 EDITS = {  # actions with an undo point of their own

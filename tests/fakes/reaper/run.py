@@ -11,17 +11,18 @@ from typing import Any
 
 from lupa import lua53, lua54
 
-from tests.fakes.reaper import ext_state, projects, sources, tracks_items, ui  # noqa: F401  (they fill the table)
+from tests.fakes.reaper import ext_state, projects, sources, takes, tracks_items, ui  # noqa: F401  (they fill the table)
 from tests.fakes.reaper import rpp as rpp_file
 from tests.fakes.reaper.media import open_source
 from tests.fakes.reaper.model import Project, Source
+from tests.fakes.reaper.sockets import Sockets
 from tests.fakes.reaper.strict import Strict
 from tests.fakes.reaper.system import Files, Processes
 from tests.fakes.reaper.table import Misuse
 from tests.fakes.reaper.window import Window
 
 RECENT, OLD = "7.46/linux-x86_64", "6.80/linux-x86_64"
-PRELUDE = Path(__file__).with_name("prelude.lua")
+PRELUDE, LUASOCKET = (Path(__file__).with_name(name) for name in ("prelude.lua", "luasocket.lua"))
 MOST_DEFERRED = 1024
 PAUSE_SECONDS = 0.005  # between the rounds of `pump`; REAPER's own is about 30 ms
 
@@ -65,8 +66,7 @@ class Action:
         )
         names = " ".join(name for name in host.strict.api.functions if host.strict.exists(name))
         gfx_names = " ".join(host.strict.api.gfx)
-        prelude = self.lua.execute("return load(...)", PRELUDE.read_text(encoding="utf-8"), "=prelude")
-        self.protected = prelude(
+        self.protected = self.chunk(PRELUDE)(
             host.timed(host.strict.call),
             host.strict.missing,
             host.timed(self.draw),
@@ -77,6 +77,12 @@ class Action:
             host.system.startswith("Win"),
         )
         self.window = Window(self.lua.globals().gfx, host.strict.api.gfx)
+        self.sockets = Sockets(host.strict.problems)
+        if host.lua_socket:
+            self.chunk(LUASOCKET)(self.sockets.ask, time.time)
+
+    def chunk(self, path: Path) -> Any:
+        return self.lua.execute("return load(...)", path.read_text(encoding="utf-8"), "=" + path.stem)
 
     def start(self) -> None:
         chunk, problem = self.loaded()
@@ -125,6 +131,7 @@ class Action:
         for function in at_exit if runs_at_exit else []:
             self.run(function)
         self.window.close()
+        self.sockets.close()
         if self in self.host.actions:
             self.host.actions.remove(self)
 
@@ -165,7 +172,8 @@ class FakeReaper:
     """One REAPER for one test. Whatever it writes is below `folder`.
 
     `answers` are the user's, in order: a list or a dict of texts for inputs (None: cancelled), a button's name for a
-    message box ("ok", "cancel", "yes", "no"…), or a function of the `Dialog`.
+    message box ("ok", "cancel", "yes", "no"…), or a function of the `Dialog`. With `lua_socket`, the user has installed
+    LuaSocket.
     """
 
     def __init__(
@@ -176,8 +184,10 @@ class FakeReaper:
         system: str = "Other",
         readable: Sequence[Path] = (),
         writable: Sequence[Path] = (),
+        lua_socket: bool = False,
     ) -> None:
         self.folder, self.version, self.system = Path(folder), version, system
+        self.lua_socket = lua_socket
         self.resource_path = self.folder / "REAPER"
         self.default_record_path = self.folder / "REAPER Media"
         self.resource_path.mkdir(parents=True, exist_ok=True)
@@ -295,9 +305,10 @@ class FakeReaper:
             files = sorted({str(source.root.path) for source in self.loose_sources})
             self.loose_sources = []
             self.strict.problems.append(Misuse(f"neither given to a take nor destroyed: the sources of {files}"))
-        problems, self.strict.problems = self.strict.problems, []
-        if problems:
-            raise problems[0]
+        if self.strict.problems:
+            problem = self.strict.problems[0]
+            self.strict.problems.clear()
+            raise problem
 
     def timed(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def measured(*arguments: Any) -> Any:

@@ -1,19 +1,15 @@
-"""Tracks, items and takes."""
+"""Tracks and items."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.fakes.reaper.model import Item, Pointer, Project, Source, Take, Track, Valued, new_guid
+from tests.fakes.reaper.model import Item, Project, Source, Track
 from tests.fakes.reaper.table import Misuse, changes, reaper
+from tests.fakes.reaper.values import Text, at, get_set_string, number_of
 
-Text = tuple[bool, str]
 FIXED_LANES = 2  # I_FREEMODE
 PLAYS_ALONE = 1  # C_LANEPLAYS
-
-
-def at(things: list, index: int) -> Any:
-    return things[index] if 0 <= index < len(things) else None
 
 
 # Tracks
@@ -311,149 +307,3 @@ def UpdateItemInProject(host: Any, item: Item) -> None: ...
 @reaper
 def UpdateItemLanes(host: Any, project: Project) -> bool:
     return True
-
-
-# Takes
-
-
-@reaper
-def CountTakes(host: Any, item: Item) -> int:
-    return len(item.takes)
-
-
-@reaper
-def GetMediaItemNumTakes(host: Any, item: Item) -> int:
-    return len(item.takes)
-
-
-@reaper
-def GetTake(host: Any, item: Item, index: int) -> Take | None:
-    return at(item.takes, index)
-
-
-@reaper
-def GetMediaItemTake(host: Any, item: Item, index: int) -> Take | None:
-    """-1 is the active take."""
-    return item.active_take if index == -1 else at(item.takes, index)
-
-
-@reaper
-def GetActiveTake(host: Any, item: Item) -> Take | None:
-    return item.active_take
-
-
-@changes
-def SetActiveTake(host: Any, take: Take) -> None:
-    take.item.set_value("I_CURTAKE", take.item.takes.index(take))
-
-
-@changes
-def AddTakeToMediaItem(host: Any, item: Item) -> Take:
-    return item.add_take()
-
-
-def delete_active_takes(project: Project) -> None:
-    """The action of that name: of the selected items; an item's last take stays."""
-    for item in project.selected_items:
-        if len(item.takes) > 1 and item.active_take:
-            index = item.takes.index(item.active_take)
-            item.takes.pop(index).free()
-            item.set_value("I_CURTAKE", min(index, len(item.takes) - 1))
-
-
-@reaper
-def GetMediaItemTake_Item(host: Any, take: Take) -> Item:
-    return take.item
-
-
-@reaper
-def GetMediaItemTake_Track(host: Any, take: Take) -> Track:
-    return take.item.track
-
-
-@reaper
-def GetTakeName(host: Any, take: Take) -> str:
-    return take.name
-
-
-@reaper
-def TakeIsMIDI(host: Any, take: Take) -> bool:
-    return take.source is not None and take.source.kind == "MIDI"
-
-
-@reaper
-def GetMediaItemTakeByGUID(host: Any, project: Project, guid: str) -> Take | None:
-    return next((take for take in project.takes if take.guid == guid), None)
-
-
-@reaper
-def GetMediaItemTakeInfo_Value(host: Any, take: Take, key: str) -> float:
-    return take.item.takes.index(take) if key == "IP_TAKENUMBER" else number_of(take, key)
-
-
-@changes
-def SetMediaItemTakeInfo_Value(host: Any, take: Take, key: str, value: float) -> bool:
-    take.set_value(key, value)
-    return True
-
-
-@changes
-def GetSetMediaItemTakeInfo_String(host: Any, take: Take, key: str, text: str, is_set: bool) -> Text:
-    return get_set_string(take, key, text, is_set)
-
-
-@changes
-def SetMediaItemTake_Source(host: Any, take: Take, source: Source) -> bool:
-    """Neither frees the old source nor touches the item's length."""
-    if source.owner is not None and source.owner is not take:
-        raise Misuse("SetMediaItemTake_Source: the source belongs to another take; both would free it")
-    old = take.source
-    take.set_source(source)
-    if old is not None:
-        host.loose_sources.append(old)
-    if source in host.loose_sources:
-        host.loose_sources.remove(source)
-    return True
-
-
-# What all three have in common
-
-
-def number_of(thing: Valued, key: str) -> float:
-    if key.startswith("P_"):
-        raise Misuse(f"{key} is a pointer, which no …Info_Value gives to Lua")
-    return thing.value(key)
-
-
-def get_set_string(thing: Valued, key: str, text: str, is_set: bool) -> Text:
-    """An unset P_EXT answers false; setting it to nothing removes it."""
-    if key == "GUID":
-        if is_set:
-            thing.guid = text or new_guid()
-        return True, thing.guid
-    if is_set:
-        if "\n" in text or "\r" in text:
-            raise Misuse(f"{key}: a line break is not known to survive in a project file")
-        thing.strings[key] = text
-        if not text and key.startswith("P_EXT:"):
-            del thing.strings[key]
-        return True, text
-    if key.startswith("P_EXT:"):
-        return key in thing.strings, thing.strings.get(key, "")
-    return True, thing.strings.get(key, "")
-
-
-@reaper
-def ValidatePtr2(host: Any, project: Project, pointer: Pointer, kind: str) -> bool:
-    if not kind.endswith("*"):
-        raise Misuse(f"ValidatePtr2: the type is {pointer.lua_type}*, not {kind}")
-    if pointer.gone or kind != pointer.lua_type + "*":
-        return False
-    if isinstance(pointer, Project):
-        return pointer in host.projects
-    return getattr(pointer, "project", project) is project
-
-
-@reaper
-def ValidatePtr(host: Any, pointer: Pointer, kind: str) -> bool:
-    return ValidatePtr2(host, host.current, pointer, kind)
