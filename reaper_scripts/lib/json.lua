@@ -6,6 +6,10 @@ local MAX_DEPTH = 100 -- messages are four deep; a cycle has no end
 
 local CONTROL_OR_MARK = '[\0-\31"\\]' -- %c would ask the locale
 
+local SPACE, QUOTE, BACKSLASH, COMMA = (' "\\,'):byte(1, 4)
+
+local byte, find, match, sub = string.byte, string.find, string.match, string.sub
+
 local Array = {} -- the mark of a list
 
 json.null = setmetatable({}, {
@@ -121,7 +125,9 @@ local function fail(position, what)
 end
 
 local function skip_space(text, position)
-  return text:find("[^ \t\r\n]", position) or #text + 1
+  local character = byte(text, position)
+  if character and character > SPACE then return position end
+  return find(text, "[^ \t\r\n]", position) or #text + 1
 end
 
 local function hex4(text, position)
@@ -146,32 +152,36 @@ local function decode_escape(text, position)
   return UNESCAPES[letter], position + 1
 end
 
-local function decode_string(text, position)
-  local parts, from = {}, position + 1
+local function decode_escaped_string(text, from, stop)
+  local parts = {}
   while true do
-    local stop = text:find(CONTROL_OR_MARK, from)
-    local character = stop and text:sub(stop, stop)
-    if character == '"' then
-      parts[#parts + 1] = text:sub(from, stop - 1)
-      return table.concat(parts), stop + 1
-    elseif character == "\\" then
-      parts[#parts + 1] = text:sub(from, stop - 1)
-      parts[#parts + 1], from = decode_escape(text, stop + 1)
-    else
+    local character = stop and byte(text, stop)
+    if character ~= QUOTE and character ~= BACKSLASH then
       fail(stop or #text + 1, stop and "a control character in a text" or "a text without an end")
     end
+    parts[#parts + 1] = sub(text, from, stop - 1)
+    if character == QUOTE then return table.concat(parts), stop + 1 end
+    parts[#parts + 1], from = decode_escape(text, stop + 1)
+    stop = find(text, CONTROL_OR_MARK, from)
   end
 end
 
+local function decode_string(text, position)
+  local stop = find(text, CONTROL_OR_MARK, position + 1)
+  if stop and byte(text, stop) == QUOTE then return sub(text, position + 1, stop - 1), stop + 1 end
+  return decode_escaped_string(text, position + 1, stop)
+end
+
 local function decode_number(text, position)
-  local whole = text:match("^-?[1-9]%d*", position) or text:match("^-?0", position)
+  local whole = match(text, "^-?[1-9]%d*", position) or match(text, "^-?0", position)
   if not whole then fail(position, "an unexpected character") end
   local stop = position + #whole
-  local fraction = text:match("^%.%d+", stop) or ""
-  local exponent = text:match("^[eE][+-]?%d+", stop + #fraction) or ""
+  local fraction = match(text, "^%.%d+", stop) or ""
+  stop = stop + #fraction
+  local exponent = find(text, "^[eE]", stop) and match(text, "^[eE][+-]?%d+", stop) or ""
   local number = tonumber(whole .. fraction .. exponent)
   if number == math.huge or number == -math.huge then fail(position, "a number out of range") end
-  return number, stop + #fraction + #exponent
+  return number, stop + #exponent
 end
 
 local function decode_literal(text, position)
@@ -186,39 +196,36 @@ local decode_value
 
 local function decode_list(text, position, depth)
   local list, count = json.array(), 0
-  position = skip_space(text, position + 1)
-  if text:sub(position, position) == "]" then return list, position + 1 end
-  while true do
+  local start = skip_space(text, position + 1)
+  if sub(text, start, start) == "]" then return list, start + 1 end
+  repeat
     count = count + 1
-    list[count], position = decode_value(text, position, depth)
-    local mark = text:sub(position, position)
-    if mark == "]" then return list, position + 1 end
-    if mark ~= "," then fail(position, "',' or ']' is missing") end
-    position = position + 1
-  end
+    list[count], position = decode_value(text, position + 1, depth)
+  until byte(text, position) ~= COMMA
+  if sub(text, position, position) ~= "]" then fail(position, "',' or ']' is missing") end
+  return list, position + 1
 end
 
 local function decode_key(text, position)
   position = skip_space(text, position)
-  if text:sub(position, position) ~= '"' then fail(position, "a key is missing") end
+  if byte(text, position) ~= QUOTE then fail(position, "a key is missing") end
   local key
   key, position = decode_string(text, position)
   position = skip_space(text, position)
-  if text:sub(position, position) ~= ":" then fail(position, "':' is missing") end
+  if sub(text, position, position) ~= ":" then fail(position, "':' is missing") end
   return key, position + 1
 end
 
 local function decode_object(text, position, depth)
   local object = {}
   local start = skip_space(text, position + 1)
-  if text:sub(start, start) == "}" then return object, start + 1 end
-  while true do
+  if sub(text, start, start) == "}" then return object, start + 1 end
+  repeat
     local key, after = decode_key(text, position + 1)
     object[key], position = decode_value(text, after, depth)
-    local mark = text:sub(position, position)
-    if mark == "}" then return object, position + 1 end
-    if mark ~= "," then fail(position, "',' or '}' is missing") end
-  end
+  until byte(text, position) ~= COMMA
+  if sub(text, position, position) ~= "}" then fail(position, "',' or '}' is missing") end
+  return object, position + 1
 end
 
 local DECODERS = {
@@ -230,7 +237,7 @@ local DECODERS = {
 function decode_value(text, position, depth)
   position = skip_space(text, position)
   if position > #text then fail(position, "the text ends too early") end
-  local decoder = DECODERS[text:sub(position, position)] or decode_number
+  local decoder = DECODERS[sub(text, position, position)] or decode_number
   local nests = decoder == decode_object or decoder == decode_list
   if nests and depth >= MAX_DEPTH then fail(position, "values are nested deeper than " .. MAX_DEPTH) end
   local value, stop = decoder(text, position, depth + 1)

@@ -94,10 +94,15 @@ function Spool:awaits(id)
   return files.exists(self:inbox_file(id, ".json")) or files.exists(self:inbox_file(id, ".claimed"))
 end
 
--- Where a job stands; nil while no engine has said anything about it.
-function Spool:status(id)
-  local job = read_object(self:job_file(id, "status.json"))
-  return job and job.type == "job" and job.id == id and type(job.state) == "string" and job or nil
+-- Where a job stands, and the text that says so; nil while no engine has said anything about it.
+-- With the text of an earlier call: no job, only the text, when nothing is new.
+function Spool:status(id, known_text)
+  local text = files.read(self:job_file(id, "status.json"))
+  if not text or text == known_text then return nil, text end
+  local job = json.decode(text)
+  local is_whole = type(job) == "table" and job.type == "job" and job.id == id and type(job.state) == "string"
+  if is_whole then return job, text end
+  return nil
 end
 
 -- Answer to a question, once: it is cleared away. nil while there is none.

@@ -29,7 +29,7 @@ function wire.open(config, socket, clock)
     clock = clock or socket and socket.gettime or files.unix_time,
     spool = spool.open(config.spool),
     kind = "spool",
-    jobs = {}, -- by id: { id, request, job, asked, looked, cancelling, by_file }
+    jobs = {}, -- by id: { id, request, job, text, asked, looked, is_unanswered, was_sent, cancelling, by_file }
     card_read = LONG_AGO,
   }, Wire)
   self:find_engine(self.clock())
@@ -145,9 +145,9 @@ function Wire:pursue(entry, now)
 end
 
 function Wire:pursue_by_udp(entry, now)
-  local is_urgent = entry.cancelling or not entry.job
+  local is_urgent = entry.cancelling or entry.is_unanswered
   if now - entry.asked < (is_urgent and RESEND_SECONDS or QUIET_SECONDS) then return true end
-  entry.asked, entry.was_sent = now, true
+  entry.asked, entry.is_unanswered, entry.was_sent = now, true, true
   if entry.cancelling then return self:send(request.cancel(entry.id), now) end
   return self:send(not entry.job and entry.request or request.status(entry.id), now)
 end
@@ -155,13 +155,14 @@ end
 function Wire:pursue_by_file(entry, now)
   if now - entry.looked < LOOK_SECONDS then return true end
   entry.looked = now
-  local found = self.spool:status(entry.id)
+  local found
+  found, entry.text = self.spool:status(entry.id, entry.text)
   if found then entry.job = job_state.after(entry.job, found) end
   if entry.cancelling and not entry.is_cancel_filed then
     entry.is_cancel_filed = self:noted(self.spool:cancel(entry.id))
     return entry.is_cancel_filed, self.trouble
   end
-  if found or now - entry.asked < QUIET_SECONDS or self.spool:awaits(entry.id) then return true end
+  if entry.text or now - entry.asked < QUIET_SECONDS or self.spool:awaits(entry.id) then return true end
   entry.asked = now
   return self:noted(self.spool:ask(entry.id, entry.request or request.status(entry.id)))
 end
@@ -221,6 +222,7 @@ end
 -- ---- what is heard
 
 function Wire:hear_about_job(entry, message)
+  entry.is_unanswered = false
   if message.type == "failed" and message.code == "refused" then
     self:give_up_udp() -- the folder asks for no token
   elseif job_state.is_cut_short(message) then

@@ -23,7 +23,7 @@ from tests.lua.plain import LIB, VERSIONS, real_lua
 from tests.waiting import wait_until
 from tests.wired import CHATTY, FAILING, LOUD, LOUD_EVENTS, SLOW, WiredEngine, wired
 
-ANSWER_SECONDS = 30
+ANSWER_SECONDS = 60
 STARTER = """
 package.path = LIB .. "/?.lua;" .. package.path
 json, request, wire = require("json"), require("request"), require("wire")
@@ -43,7 +43,7 @@ function submit(...)
   return done and message.id or trouble
 end
 function step_until(condition, seconds)
-  local deadline = socket.gettime() + (seconds or 10)
+  local deadline = socket.gettime() + (seconds or 30)
   repeat
     w:step()
     local value = condition()
@@ -241,6 +241,18 @@ def test_a_request_that_no_datagram_carries_goes_by_file(lua54: LuaHost, engine:
 # ---- when things go wrong
 
 
+def half_of_them(seed: int, most_in_a_row: int = 3) -> Callable[[], bool]:
+    """Tells for one packet after the other whether it is lost. After too many in a row a port would count as dead."""
+    dice, row = random.Random(seed), 0
+
+    def is_lost() -> bool:
+        nonlocal row
+        row = row + 1 if row < most_in_a_row and dice.random() < 0.5 else 0
+        return row > 0
+
+    return is_lost
+
+
 class Proxy:
     """A place between a host and an engine's UDP port where packets get lost."""
 
@@ -319,18 +331,15 @@ def spool_naming(folder: Path, engine: WiredEngine, udp_port: int) -> Iterator[P
 def test_a_job_arrives_whole_although_half_the_packets_are_lost(
     lua54: LuaHost, engine: WiredEngine, tmp_path: Path, seed: int
 ) -> None:
-    dice = random.Random(seed)
-    proxy = Proxy(engine.port, lambda: dice.random() < 0.5)
+    proxy = Proxy(engine.port, half_of_them(seed))
     with spool_naming(tmp_path / "other", engine, proxy.port) as folder:
-        lua54("require('wire').DEAD_SECONDS = nil")
         open_wire(lua54, folder)
         job_id = lua54('return submit("boots", 4)')
         job = lua54(f'return until_state("{job_id}", "done")')
-        kind = lua54("return w.kind")
+        assert lua54("return w.kind") == "osc.udp"
     proxy.close()
-    if kind == "osc.udp":  # else so many were lost in a row that the wire took the port for dead
-        assert len(job["stems"]) == 4
-        assert engine.runs == [job_id]
+    assert [stem["variant"] for stem in job["stems"]] == [1, 2, 3, 4]
+    assert engine.runs == [job_id]
     assert proxy.lost > 0
 
 
@@ -464,7 +473,13 @@ def test_memory_does_not_grow_over_ten_thousand_steps(lua: LuaHost, engine: Wire
         until_state(id, "running")
         local now = socket.gettime()
         w.clock = function() now = now + 0.0001; return now end -- so that every timer comes due many times
-        local function run(steps) for _ = 1, steps do now = now + 0.03; w:step() end end
+        local function run(steps)
+          for step = 1, steps do
+            now = now + 0.003
+            w:step()
+            if step % 50 == 0 then socket.sleep(0.002) end -- the engine has to get a word in
+          end
+        end
         run(500); collectgarbage(); collectgarbage()
         local before = collectgarbage("count")
         run(10000); collectgarbage(); collectgarbage()
@@ -477,14 +492,14 @@ def test_memory_does_not_grow_over_ten_thousand_steps(lua: LuaHost, engine: Wire
 
 @both_wires
 def test_a_step_never_waits(lua54: LuaHost, engine: WiredEngine, kind: str) -> None:
-    """Measured in processor time as well as in calls: not one call of the socket may wait."""
+    """While nothing is said, a call that waited would wait for ever; and the work of a step is bounded."""
     open_wire(lua54, engine.spool_folder, kind)
-    waited = lua54(
-        f'''
-        for _ = 1, 5 do submit("{SLOW}") end
-        local started, cpu = socket.gettime(), os.clock()
+    seconds = lua54(
+        f"""
+        for _ = 1, 20 do submit("{SLOW}") end
+        local started = os.clock()
         for _ = 1, 2000 do w:step() end
-        return (socket.gettime() - started) / 2000
-        '''
+        return (os.clock() - started) / 2000
+        """
     )
-    assert waited < 0.005
+    assert seconds < 0.005  # of processor time, in a step
