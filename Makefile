@@ -11,7 +11,7 @@ LUA := $(wildcard reaper_scripts ardour_scripts)
 # Whoever gives REAPACK_BASE knows where the scripts will be fetched from.
 REAPACK_BASE ?=
 
-.PHONY: demo reaper test check luacheck format bench readme clean
+.PHONY: demo reaper test e2e check luacheck format bench readme clean
 
 demo: $(VENV)/.base  ## make demo, or make demo CLIP=shot.mp4 PROMPT="boots on gravel"
 	$(BIN)/footfall demo $(if $(CLIP),"$(CLIP)") $(if $(PROMPT),--prompt "$(PROMPT)")
@@ -21,6 +21,10 @@ reaper: $(VENV)/.base  ## make reaper, or make reaper ARGS=--at-startup
 
 test: $(VENV)/.test  ## make test, or make test ARGS="tests/engine -k cli"
 	$(BIN)/python -m pytest $(ARGS)
+
+e2e: $(VENV)/.test  ## the scripts in a real editor (Ardour on a screen that is not there); skipped where that cannot be had
+	tests/e2e/prepare.sh
+	$(BIN)/python -m pytest tests/e2e -m e2e $(ARGS)
 
 check: $(VENV)/.test luacheck
 	$(BIN)/ruff check $(SOURCES)

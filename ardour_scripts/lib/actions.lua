@@ -115,7 +115,7 @@ local function submit(config, answers, start, stop)
   local awake, asleep = wake_engine(config, wire)
   if not awake then return nil, asleep end
   local noted, unwritable = book():add(message.id, {
-    start = start, samples = stop - start, rate = session.rate(), prompt = answers.prompt, asked = files.unix_time(),
+    start = start, samples = stop - start, rate = session.rate(), prompt = answers.prompt,
   })
   if not noted then return nil, unwritable end
   local sent, unsent = wire:put(message)
@@ -185,8 +185,8 @@ end
 -- Place the stems of all finished jobs of this session. Number of jobs finished, and of those not; what went wrong.
 local function place_all(config, retry)
   local wire, finished, open, troubles = spool.open(config.spool), 0, 0, {}
-  for id, job in pairs(book():read().jobs) do
-    local status = wire:status(id)
+  for _, id in ipairs(book():ids()) do
+    local job, status = book():read().jobs[id] or {}, wire:status(id)
     if not (status and FINAL[status.state]) then
       open = open + 1
     elseif retry or not job.trouble then
@@ -253,7 +253,9 @@ actions.place = installed(function(config)
   local finished, open, troubles = place_all(config, true)
   if #troubles > 0 then return session.tell(table.concat(troubles, "\n")) end
   if finished > 0 then return end
-  session.tell(open > 0 and ("Jobs that are still being made: %d."):format(open) or "No stems are to come.")
+  if open == 0 then return session.tell("No stems are to come.") end
+  local awake, asleep = wake_engine(config, spool.open(config.spool))
+  session.tell(awake and ("Jobs that are still being made: %d."):format(open) or asleep.message)
 end)
 
 -- Once a second, by the hook: place what has been finished, and say nothing when there is nothing to say.

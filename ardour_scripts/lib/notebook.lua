@@ -28,6 +28,17 @@ function Notebook:read()
   return { answers = object(page.answers), jobs = object(page.jobs) }
 end
 
+-- Ids of the jobs, in the order of their places in the session.
+function Notebook:ids()
+  local ids, jobs = {}, self:read().jobs
+  for id in pairs(jobs) do ids[#ids + 1] = id end
+  table.sort(ids, function(one, other)
+    if jobs[one].start ~= jobs[other].start then return jobs[one].start < jobs[other].start end
+    return one < other
+  end)
+  return ids
+end
+
 -- Change the page by a function; nil and an error when it cannot be written.
 function Notebook:change(with)
   local page = self:read()

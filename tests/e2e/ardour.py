@@ -189,7 +189,7 @@ def log_of(place: Place) -> str:
 def prepare_home(place: Place, actions: Mapping[str, Path], hooks: Mapping[str, Path]) -> None:
     (place.config / "config").write_text(CONFIG.format(osc=OSC_PROTOCOL))
     (place.config / ".a7").touch()  # no questions to a new user
-    (place.config / "osc_url").touch()
+    (place.config / "osc_url").write_text("")
     (place.config / "ui_scripts").write_text(ui_scripts(actions, hooks), encoding="utf-8")
 
 

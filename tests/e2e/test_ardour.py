@@ -40,8 +40,8 @@ RATE = 48_000  # Hz
 SAMPLES = 48_047  # of a range: no whole number of frames at either rate
 FRAME_RATES = {"23.976": Fraction(24_000, 1001), "25": Fraction(25)}
 POSITIONS = (1, 93_093, 172_800_001)  # at 48 kHz: the first; half a frame off at 23.976 fps; an hour and a sample
-DONE_WITHIN = 8.0  # seconds
-PLACED_WITHIN = 15.0
+DONE_WITHIN = 60.0  # seconds
+PLACED_WITHIN = 60.0
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def check(foley: Foley, shot: Shot) -> None:
     """Each stem of a shot is there once, whole, at the shot's first sample; the later variants are muted."""
     for stem in foley.stems[shot]:
         (region,) = [region for region in foley.regions if region.track == shot.track(stem.variant)]
-        assert region.position == shot.position
+        assert region.position == shot.position, f"{shot}: it is at sample {region.position}"
         assert (region.start, region.length) == (0, SAMPLES)
         assert region.muted == (stem.variant > 1)
 
@@ -230,7 +230,7 @@ def test_a_stem_is_at_the_exact_sample_of_its_selection(foley, shot):
 
 
 def test_the_check_fails_when_a_stem_is_one_sample_off(foley):
-    with pytest.raises(AssertionError, match=r"93094 == 93093"):
+    with pytest.raises(AssertionError, match="it is at sample 93094"):
         check(foley, SHIFTED)
 
 
