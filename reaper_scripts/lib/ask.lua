@@ -8,14 +8,16 @@ local MAX_VARIANTS = 8 -- as many as one looks through; the engine can do more
 local NO_WISHES = { prompt = "", negative = "", variants = 3, model = "" }
 local DEFAULTS = { lanes = false, markers = "take", channels = 2, use_hits = true }
 
+-- What a text remembers, with a default for what it does not; and whether it remembers anything.
 local function decoded(text, defaults)
   local value = json.decode(text)
+  local is_there = type(value) == "table"
   local known = {}
   for key, default in pairs(defaults) do
-    local own = type(value) == "table" and value[key]
-    if type(own) == type(default) then known[key] = own else known[key] = default end
+    known[key] = default
+    if is_there and type(value[key]) == type(default) then known[key] = value[key] end
   end
-  return known, type(value) == "table"
+  return known, is_there
 end
 
 local function trimmed(text)

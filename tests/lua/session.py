@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from footfall_bridge import messages
-from footfall_bridge.messages import JobState, JobStatus, Message, Stem
+from footfall_bridge.messages import JobState, JobStatus, Stem
 from footfall_bridge.spool import EngineCard, Spool
 from footfall_engine.config import Settings
 from footfall_engine.media import wav
@@ -35,6 +36,7 @@ class Session:
         self.settings, self.spool = settings, Spool(settings.spool_folder)
         self.reaper = FakeReaper(folder, readable=[SCRIPTS, *readable], writable=[settings.spool_folder], **options)
         self.scripts = self.reaper.resource_path / "Scripts" / "Footfall"
+        self._others = self._job_names()  # asked for by sessions before this one
         self.install()
 
     def install(self, **changes: Any) -> None:
@@ -93,16 +95,21 @@ class Session:
     def journal(self) -> list[str]:
         return sorted(path.stem for path in (self.spool.folder / "hosts" / "reaper").glob("*.json"))
 
-    def requests(self) -> dict[str, Message]:
-        """What the engine was asked for, by id."""
-        found = {}
-        for path in self.spool.jobs.glob("*/request.json"):
-            found[path.parent.name] = messages.parse_json(path.read_bytes())
-        return found
+    def facts(self) -> list[Any]:
+        """Everything undo is about, as it is now."""
+        return copy.deepcopy(self.project.facts())
+
+    def _job_names(self) -> set[str]:
+        return {path.name for path in self.spool.jobs.glob("*")}
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What this session has asked the engine for."""
+        paths = [self.spool.request_file(name) for name in self._job_names() - self._others]
+        return [messages.parse_json(path.read_bytes()) for path in paths if path.exists()]
 
     def statuses(self) -> list[JobStatus]:
-        names = [path.parent.name for path in self.spool.jobs.glob("*/status.json")]
-        return [status for name in names if (status := self.spool.status(name))]
+        found = map(self.spool.status, self._job_names() - self._others)
+        return [status for status in found if status is not None]
 
 
 def wishes(prompt: str = "hammer on metal", variants: int = 1, negative: str = "", model: str = "") -> list[str]:

@@ -38,12 +38,12 @@ def test_a_selected_video_item_gets_its_variants_as_takes_on_a_track_below(studi
 
 def test_everything_lands_in_one_undo_point_and_undo_restores_the_project_exactly(studio: Session, hammer: Path):
     show(studio, hammer, selected=True)
-    before = studio.project.facts()
+    before = studio.facts()
     studio.generate(variants=2)
     assert studio.project.undo_name == "Footfall: generate hammer on metal"
     assert studio.project.undo_at == 1
     studio.project.step_in_history(-1)
-    assert studio.project.facts() == before
+    assert studio.facts() == before
 
 
 def test_a_clip_played_at_another_speed_gets_a_stem_as_long_as_it_is_shown(studio: Session, hammer: Path):
@@ -111,17 +111,17 @@ def test_razor_edits_over_video_are_shots_and_those_over_envelopes_are_not(studi
 
 def test_nothing_selected_is_told_and_nothing_changes(studio: Session, hammer: Path):
     show(studio, hammer)
-    before = studio.project.facts(), studio.project.undo_at
+    before = studio.facts(), studio.project.undo_at
     studio.finish(GENERATE)
     assert "Select one or more video items" in studio.told
-    assert (studio.project.facts(), studio.project.undo_at) == before
+    assert (studio.facts(), studio.project.undo_at) == before
 
 
 def test_turning_away_from_the_dialog_changes_nothing(studio: Session, hammer: Path):
     show(studio, hammer, selected=True)
-    before = studio.project.facts(), studio.project.undo_at
+    before = studio.facts(), studio.project.undo_at
     studio.finish(GENERATE, None)
-    assert (studio.project.facts(), studio.project.undo_at) == before
+    assert (studio.facts(), studio.project.undo_at) == before
     assert studio.journal == [] and studio.told == ""
 
 
@@ -220,11 +220,11 @@ def test_any_prompt_arrives_as_it_was_typed(studio: Session, hammer: Path, promp
 def test_an_unknown_model_is_told_once_for_all_jobs_and_nothing_changes(studio: Session, hammer: Path):
     for position in range(3):
         show(studio, hammer, float(position), selected=True)
-    before = studio.project.facts(), studio.project.undo_at
+    before = studio.facts(), studio.project.undo_at
     studio.finish(GENERATE, wishes(model="no-such-model"))
     boxes = [dialog for dialog in studio.reaper.messages if dialog.kind == "box"]
     assert len(boxes) == 1 and "no-such-model" in boxes[0].text and "3 jobs failed" in boxes[0].text
-    assert (studio.project.facts(), studio.project.undo_at) == before
+    assert (studio.facts(), studio.project.undo_at) == before
     assert studio.journal == []
 
 
@@ -362,10 +362,10 @@ def test_a_stem_folder_that_cannot_be_made_is_told_before_anything_is_asked(stud
 def test_a_second_generate_makes_a_track_of_its_own_and_leaves_the_first_one_alone(studio: Session, hammer: Path):
     show(studio, hammer, selected=True)
     studio.generate("hammer")
-    first = studio.project.facts()[1]
+    first = studio.facts()[1]
     studio.generate("hammer on wood")
     assert [track.name for track in studio.stem_tracks] == ["Footfall: hammer on wood", "Footfall: hammer"]
-    assert first in studio.project.facts()
+    assert first in studio.facts()
 
 
 def test_what_was_asked_is_kept_with_each_take(studio: Session, hammer: Path):
