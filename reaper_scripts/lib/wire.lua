@@ -70,19 +70,20 @@ end
 function Wire:enter_udp(address, port, key)
   self.udp = udp.open(self.socket, address, port, self.config.token)
   if not self.udp then return end
-  self.key, self.kind, self.unanswered = key, "osc.udp", nil
+  self.key, self.kind = key, "osc.udp"
   self:ask_all_again()
 end
 
 function Wire:leave_udp()
   if not self.udp then return end
   self.udp:close()
-  self.udp, self.key, self.kind = nil, nil, "spool"
+  self.udp, self.key, self.kind, self.unanswered = nil, nil, "spool", nil
   self:ask_all_again()
 end
 
 -- Nobody answers at this port: the folder is the way, until another engine or port shows up.
 function Wire:give_up_udp()
+  if not self.udp then return end
   self.dead_key = self.key
   self:leave_udp()
 end

@@ -61,12 +61,6 @@ class Plain:
         return results[0] if len(results) == 1 else tuple(results)
 
 
-@pytest.fixture(params=VERSIONS, ids=[f"Lua {version}" for version in VERSIONS])
-def any_lua(request: pytest.FixtureRequest) -> Plain:
-    """Each version of Lua in turn."""
-    return Plain(request.param)
-
-
 def real_lua(version: str, *, socket: bool = False) -> str:
     """The system's own interpreter; skips, with the reason, where it or its LuaSocket is missing."""
     program = shutil.which(f"lua{version}")

@@ -82,8 +82,9 @@ def test_lua_reads_and_refuses_what_python_does(value: Any, data: st.DataObject)
 
 
 FRAGMENTS = [
-    b'"', b"\\", b"\\u", b"\\ud83d", b"\\ude00", b"[", b"]", b"{", b"}", b",", b":", b"0", b"-", b".", b"e", b"E+1", b"null",
-    b"true", b"nul", b" ", b"\n", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xc0\x80", b"\x00", b"\x7f", b"1e999", b"//", b"'",
+    b'"', b"\\", b"\\u", b"\\ud83d", b"\\ude00", b"[", b"]", b"{", b"}", b",", b":", b"0", b"-", b".", b"e", b"E+1",
+    b"null", b"true", b"nul", b" ", b"\n", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xc0\x80", b"\x00", b"\x7f", b"1e999",
+    b"//", b"'",
 ]  # fmt: skip
 
 

@@ -15,10 +15,11 @@ FILES = sorted(LIB.glob("*.lua"))
 HOST_FILES = {"project.lua", "window.lua"}  # these know `reaper` and `gfx`
 PLAIN_FILES = [file for file in FILES if file.name not in HOST_FILES]
 HOST_NAMES = {"project.lua": {"reaper"}, "window.lua": {"gfx"}, "files.lua": {"io", "os"}}
-LANGUAGE = set(
-    "assert error getmetatable ipairs math next package pairs pcall rawequal rawget rawlen rawset require select "
-    "setmetatable string table tonumber tostring type utf8 xpcall debug coroutine _VERSION".split()
-)
+LANGUAGE = {
+    "assert", "error", "getmetatable", "ipairs", "math", "next", "package", "pairs", "pcall", "rawequal", "rawget",
+    "rawlen", "rawset", "require", "select", "setmetatable", "string", "table", "tonumber", "tostring", "type", "utf8",
+    "xpcall", "debug", "coroutine", "_VERSION",
+}  # fmt: skip
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 each_version = pytest.mark.parametrize("version", VERSIONS)
 

@@ -30,7 +30,9 @@ optional = {
 }  # fmt: skip
 generate_wishes = st.fixed_dictionaries(
     {"id": ids, "video": paths, "segment": segments, "stem_folder": paths},
-    optional={**optional, "channels": st.integers(1, 2), "position": times, "reference_in": times, "reference_out": times},
+    optional={
+        **optional, "channels": st.integers(1, 2), "position": times, "reference_in": times, "reference_out": times
+    },
 )  # fmt: skip
 regenerate_wishes = st.fixed_dictionaries(
     {"id": ids, "stem": paths, "from": times, "to": times, "stem_folder": paths}, optional={**optional, "video": paths}

@@ -48,10 +48,7 @@ class Host:
         return (*found, None, None)[:2] if isinstance(found, tuple) else (found, None)
 
     def alive(self, now: float) -> bool:
-        return self._lua.call(
-            f"function(now) local spool = require('spool'); return spool.alive(spool.open([[{self._folder}]]):engine(), now) end",
-            now,
-        )
+        return self._lua.call("require('spool').alive", self("engine()"), now)
 
 
 @pytest.fixture(params=VERSIONS, ids=[f"Lua {version}" for version in VERSIONS])
@@ -242,19 +239,15 @@ def test_half_a_card_is_none(host: Host, text: str) -> None:
     assert host("engine()") is None
 
 
-def test_another_protocol_is_refused_with_what_to_do(any_version: str) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_another_protocol_is_refused_with_what_to_do(version: str) -> None:
     fits = "require('spool').fits"
-    lua = Plain(any_version)
+    lua = Plain(version)
     assert lua.call(fits, {"pid": 7, "version": "0.1.0", "protocol": 1}) is True
     assert lua.call(fits, {"pid": 7, "version": "0.1.0"}) is True  # from before engines said it
     done, trouble = lua.call(fits, {"pid": 7, "version": "2.0.0", "protocol": 2})
     assert (done, trouble["code"]) == (None, "protocol")
     assert "2.0.0" in trouble["message"] and "make reaper" in trouble["message"]
-
-
-@pytest.fixture(params=VERSIONS)
-def any_version(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 def test_lua_speaks_the_bridges_protocol() -> None:

@@ -343,6 +343,11 @@ def test_a_job_arrives_whole_although_half_the_packets_are_lost(
     assert proxy.lost > 0
 
 
+def stays_with_the_folder(lua: LuaHost) -> bool:
+    """Whether a wire goes on without UDP, however often it looks at the engine's card."""
+    return lua("return w.kind == 'spool' and not step_until(function() return w.kind ~= 'spool' end, 2.2)")
+
+
 def test_a_port_where_nobody_listens_leaves_the_folder(lua: LuaHost, engine: WiredEngine) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
@@ -353,7 +358,7 @@ def test_a_port_where_nobody_listens_leaves_the_folder(lua: LuaHost, engine: Wir
     open_wire(lua, engine.spool_folder)
     job = lua('return until_state(submit("boots", 2), "done")')
     assert len(job["stems"]) == 2
-    assert lua("return w.kind") == "spool"
+    assert stays_with_the_folder(lua)
 
 
 def test_a_port_that_never_answers_leaves_the_folder(lua54: LuaHost, engine: WiredEngine) -> None:
@@ -366,7 +371,7 @@ def test_a_port_that_never_answers_leaves_the_folder(lua54: LuaHost, engine: Wir
         )
         open_wire(lua54, engine.spool_folder)
         assert len(lua54('return until_state(submit("boots", 2), "done")')["stems"]) == 2
-        assert lua54("return w.kind") == "spool"
+        assert stays_with_the_folder(lua54)
 
 
 @both_wires
@@ -447,7 +452,7 @@ def test_a_token_goes_with_every_packet_and_a_wrong_one_leaves_the_folder(lua54:
         assert lua54("return w.kind") == "osc.udp"
         open_wire(lua54, engine.spool_folder, token="wrong")
         assert lua54('return until_state(submit("boots"), "done")')["state"] == "done"
-        assert lua54("return w.kind") == "spool"
+        assert stays_with_the_folder(lua54)
 
 
 def test_a_question_that_nobody_took_is_not_left_for_the_next_engine(lua54: LuaHost, tmp_path: Path) -> None:
