@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +13,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.clips import make_clip
+from tests.clips import SHARED, make_clip
+from tests.fakes.reaper import make_api
 from tests.fakes.reaper.model import Source
 from tests.fakes.reaper.run import OLD, FakeReaper, ScriptError
 from tests.fakes.reaper.strict import Api
 from tests.fakes.reaper.table import FUNCTIONS, Misuse
 
+HERE = Path(make_api.__file__).parent
 RATE, SAMPLES = 48_000, 24_001
 
 
@@ -138,7 +143,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("body, why", REFUSED.values(), ids=REFUSED)
 def test_refused(host: FakeReaper, body: str, why: str) -> None:
-    with pytest.raises((Misuse, ScriptError, AttributeError), match=why):
+    with pytest.raises((Misuse, ScriptError), match=why):
         host.run_lua(script(host, body))
 
 
@@ -148,6 +153,8 @@ def test_refused_even_when_the_script_traps_it(host: FakeReaper) -> None:
     with pytest.raises(Misuse, match="GetTrack got 1 arguments"):
         host.run_lua(script(host, "reaper.defer(function() pcall(reaper.GetTrack, proj) end)"))
         host.pump()
+    with pytest.raises(Misuse, match="a pointer has no field position"):
+        host.run_lua(script(host, "pcall(function() return item.position end)"))
 
 
 def test_the_script_itself_gets_an_error_with_its_line(host: FakeReaper) -> None:
@@ -172,6 +179,43 @@ def test_an_error_of_the_script_comes_with_its_traceback(host: FakeReaper) -> No
         host.run_lua("local function deep()\n error('here')\n end deep()", "b.lua")
     with pytest.raises(ScriptError, match=r"b\.lua:1: .*expected"):
         host.run_lua("local = 1", "b.lua")
+
+
+# The committed truth
+
+
+def test_the_committed_truth_is_what_the_full_one_says() -> None:
+    full = SHARED / "hosts" / "reaper_api.json"
+    if not full.is_file():
+        pytest.skip("the shared media folder is not here (FOOTFALL_SHARED)")
+    api = make_api.reduced(json.loads(full.read_text(encoding="utf-8")))
+    assert make_api.one_line_each(api) == (HERE / "api.json").read_text(encoding="utf-8")
+
+
+def test_the_list_for_luacheck_is_that_of_the_committed_truth() -> None:
+    api = json.loads((HERE / "api.json").read_text(encoding="utf-8"))
+    assert make_api.luacheck_std(api) == (HERE / "luacheck_reaper.lua").read_text(encoding="utf-8")
+    assert (HERE / "api.json").stat().st_size < 300_000
+
+
+@pytest.mark.skipif(not shutil.which("luacheck"), reason="luacheck is not installed")
+@pytest.mark.parametrize(
+    "line, found",
+    [
+        ("return reaper.GetTrack(0, 0), gfx.w", ""),
+        ("return reaper.GetTrak(0, 0)", "accessing undefined field GetTrak of global reaper"),
+        ("return reaper.GetSetMediaItemInfo(0, 0)", "accessing undefined field GetSetMediaItemInfo"),
+        ("reaper.GetTrack = nil", "setting read-only field GetTrack"),
+        ("x = 1", "setting non-standard global variable x"),
+    ],
+)
+def test_luacheck_knows_the_functions_and_no_others(tmp_path: Path, line: str, found: str) -> None:
+    config = tmp_path / "config"
+    config.write_text(f'stds.reaper = dofile("{HERE / "luacheck_reaper.lua"}")\nstd = "lua54+reaper"\n')
+    checked = subprocess.run(
+        ["luacheck", "--config", str(config), "--no-color", "-"], input=line + "\n", capture_output=True, text=True
+    )
+    assert (checked.returncode == 0) == (not found) and found in checked.stdout.replace("'", "")
 
 
 # Versions

@@ -57,12 +57,16 @@ class Action:
     def __init__(self, host: FakeReaper, path: Path, context: str = "") -> None:
         self.host, self.path, self.context = host, path, context
         self.deferred: list[Any] = []
+        self.due: deque[Any] = deque()  # deferred before, and still to run in this step
         self.at_exit: list[Any] = []
         self.options = 0
         self.made_undo_point = self.has_deferred = self.ended = False
         lua = lua54 if host.strict.version >= (7, 0) else lua53
         self.lua = lua.LuaRuntime(
-            unpack_returned_tuples=True, register_eval=False, register_builtins=False, attribute_filter=no_attributes
+            unpack_returned_tuples=True,
+            register_eval=False,
+            register_builtins=False,
+            attribute_filter=self.no_attributes,
         )
         names = " ".join(name for name in host.strict.api.functions if host.strict.exists(name))
         gfx_names = " ".join(host.strict.api.gfx)
@@ -97,27 +101,23 @@ class Action:
 
     def step(self) -> None:
         """Everything deferred so far; what these defer is for the next step."""
-        due, self.deferred = self.deferred, []
-        for function in due:
-            if not self.ended:
-                self.run(function)
+        self.due, self.deferred = deque(self.deferred), []
+        while self.due and not self.ended:
+            self.run(self.due.popleft())
 
     def run(self, function: Any) -> None:
-        host, before = self.host, self.host.action
-        host.action, host.seconds_in_reaper = self, 0.0
+        host, before, spent = self.host, self.host.action, self.host.seconds_in_reaper
+        host.action = self
         self.window.before_step()
         began = time.perf_counter()
-        try:
-            ran = self.protected(function)
-        finally:
-            host.steps.append(Step(self.path.name, time.perf_counter() - began, host.seconds_in_reaper))
-            host.action = before
-            self.window.after_step()
-            host.strict.end_of_step()
+        ran = self.protected(function)
+        seconds = time.perf_counter() - began
+        host.steps.append(Step(self.path.name, seconds, host.seconds_in_reaper - spent))
+        host.action = before
+        self.window.after_step()
+        host.strict.end_of_step()
         ok, message = ran if isinstance(ran, tuple) else (ran, None)
-        if not ok:
-            self.deferred = []
-        if not self.deferred:
+        if not (ok and self.deferred):
             self.end()
         host.raise_problems()
         if not ok:
@@ -127,13 +127,14 @@ class Action:
         if self.ended:
             return
         self.ended, self.deferred = True, []
+        self.host.actions.remove(self)
         at_exit, self.at_exit = self.at_exit, []
-        for function in at_exit if runs_at_exit else []:
-            self.run(function)
-        self.window.close()
-        self.sockets.close()
-        if self in self.host.actions:
-            self.host.actions.remove(self)
+        try:
+            for function in at_exit if runs_at_exit else []:
+                self.run(function)
+        finally:
+            self.window.close()
+            self.sockets.close()
 
     def defer(self, function: Any) -> bool:
         self.has_deferred = True
@@ -158,14 +159,14 @@ class Action:
             return (str(problem), None)
         return (None, None)
 
+    def no_attributes(self, thing: object, name: str, setting: bool) -> str:
+        self.host.strict.problems.append(Misuse(f"a pointer has no field {name}"))
+        raise AttributeError(name)
+
     @property
     def kilobytes(self) -> float:
         """What its Lua state holds after a full collection."""
         return float(self.lua.execute("collectgarbage() collectgarbage() return collectgarbage('count')"))
-
-
-def no_attributes(thing: object, name: str, setting: bool) -> str:
-    raise AttributeError(f"a pointer has no field {name}")
 
 
 class FakeReaper:
