@@ -452,7 +452,16 @@ def test_deferred_steps_are_timed_and_counted(host: FakeReaper) -> None:
     host.pump()
     assert len(host.steps) == 10 and {step.script for step in host.steps} == {"n.lua"}
     assert all(0 < step.seconds_of_script <= step.seconds for step in host.steps)
-    assert host.longest_step.seconds == max(step.seconds for step in host.steps)
+    assert [step.deferred for step in host.steps] == [False] + [True] * 9
+    assert host.longest_step.seconds_of_script == max(step.seconds_of_script for step in host.steps[1:])
+
+
+def test_time_spent_in_reaper_is_told_from_the_scripts_own(host: FakeReaper) -> None:
+    host.processes.allowed = [["/bin/sleep"]]
+    host.run_lua("reaper.defer(function() reaper.ExecProcess('/bin/sleep 0.05', 0) end)")
+    host.pump()
+    assert host.longest_step.seconds_in_reaper >= 0.05
+    assert host.longest_step.seconds_of_script < host.longest_step.seconds_in_reaper
 
 
 def test_a_script_that_never_ends_is_named(host: FakeReaper) -> None:

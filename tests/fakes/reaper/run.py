@@ -43,6 +43,7 @@ class Dialog:
 @dataclass(frozen=True)
 class Step:
     script: str
+    deferred: bool  # or the script's main chunk
     seconds: float
     seconds_in_reaper: float  # the part of it that this REAPER, not the script, took
 
@@ -60,7 +61,7 @@ class Action:
         self.due: deque[Any] = deque()  # deferred before, and still to run in this step
         self.at_exit: list[Any] = []
         self.options = 0
-        self.made_undo_point = self.has_deferred = self.ended = False
+        self.started = self.made_undo_point = self.has_deferred = self.ended = False
         lua = lua54 if host.strict.version >= (7, 0) else lua53
         self.lua = lua.LuaRuntime(
             unpack_returned_tuples=True,
@@ -112,12 +113,13 @@ class Action:
         began = time.perf_counter()
         ran = self.protected(function)
         seconds = time.perf_counter() - began
-        host.steps.append(Step(self.path.name, seconds, host.seconds_in_reaper - spent))
+        host.steps.append(Step(self.path.name, self.started, seconds, host.seconds_in_reaper - spent))
         host.action = before
         self.window.after_step()
         host.strict.end_of_step()
+        self.started = True
         ok, message = ran if isinstance(ran, tuple) else (ran, None)
-        if not (ok and self.deferred):
+        if not (ok and (self.deferred or self.due)):
             self.end()
         host.raise_problems()
         if not ok:
@@ -299,7 +301,8 @@ class FakeReaper:
 
     @property
     def longest_step(self) -> Step:
-        return max(self.steps, key=lambda step: step.seconds)
+        """The deferred one that the scripts themselves spent most time in."""
+        return max((step for step in self.steps if step.deferred), key=lambda step: step.seconds_of_script)
 
     def raise_problems(self) -> None:
         if not self.actions and self.loose_sources:
