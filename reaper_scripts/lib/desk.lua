@@ -51,16 +51,26 @@ local function session_of(random)
   return session
 end
 
-function desk.open(here)
+local function stumbled(name)
+  return function(trouble)
+    host.log(("Footfall: %s stumbled. This is a mistake of ours; please report it:\n%s"):format(name, trouble))
+    host.message(("%s stumbled; REAPER's console shows where. Nothing of yours was changed by it."):format(name))
+  end
+end
+
+-- A desk for the action of that name, whose files lie in `here`; nil and an error when Footfall is not installed.
+function desk.open(name, here)
   local config, trouble = read_config(here)
   if not config then return nil, trouble end
   local random = seeded_random()
   local self = setmetatable({ host = host, config = config, random = random, session = session_of(random) }, Desk)
   self.proj, self.project_path = host.current()
   self.options = ask.options(host)
+  host.make_folder(files.join(config.spool, "inbox")) -- no engine may have run yet
   self.journal = journal.open(host, config.spool)
   self.wire = wire.open(config, host.sockets(), host.now)
   self.submitted = {}
+  self.on_stumble = stumbled(name)
   return self
 end
 
@@ -92,7 +102,7 @@ function Desk:make_stem_folder()
   self.stem_folder = files.join(host.recording_folder(self.proj), "Footfall")
   host.make_folder(self.stem_folder)
   local test = files.join(self.stem_folder, WRITE_TEST)
-  local written, trouble = files.write_whole(test, "")
+  local written, trouble = files.write_whole(test, "Footfall may write here.")
   if written then return files.remove(test) end
   return nil, {
     code = "stem_folder",
@@ -123,13 +133,6 @@ end
 
 -- ---- running an action
 
-local function stumbled(name)
-  return function(trouble)
-    host.log(("Footfall: %s stumbled. This is a mistake of ours; please report it:\n%s"):format(name, trouble))
-    host.message(("%s stumbled; REAPER's console shows where. Nothing of yours was changed by it."):format(name))
-  end
-end
-
 local function guarded(name, recipe)
   local fine, trouble = xpcall(recipe, debug.traceback, host)
   if not fine then stumbled(name)(trouble) end
@@ -146,11 +149,11 @@ function desk.run(name, here, recipe)
   local is_watching = false
   guarded(name, function()
     host.relaunch_quietly()
-    local self, trouble = desk.open(here)
+    local self, trouble = desk.open(name, here)
     if not self then return host.message(trouble.message) end
     recipe(self)
     offers.make(self)
-    is_watching = watch.start(self, stumbled(name))
+    is_watching = watch.start(self, self.on_stumble)
   end)
   if not is_watching then host.make_no_undo_point() end
 end

@@ -14,16 +14,17 @@ local TOUCHING = 1e-3 -- seconds that two items may share and still lie side by 
 
 -- ---- which project
 
--- The open project an entry belongs to: the one that carries its id, the one at its path first if several do.
+-- The open project an entry belongs to, and its path: the one that carries its id, the one at its path first if
+-- several do.
 function place.project_of(host, entry)
   local same_id
   for _, open in ipairs(host.open_projects()) do
     if host.get_ext(open.handle, "project") == entry.project.id then
-      if open.path == entry.project.path then return open.handle end
-      same_id = same_id or open.handle
+      if open.path == entry.project.path then return open.handle, open.path end
+      same_id = same_id or open
     end
   end
-  return same_id
+  if same_id then return same_id.handle, same_id.path end
 end
 
 -- ---- stems
@@ -40,22 +41,27 @@ local function provenance(entry, stem)
   })
 end
 
--- Stems that can be opened, in the order of their variants, and the paths of those that are gone.
-local function open_stems(host, entry, job)
-  local opened, gone = {}, {}
+-- A job's stems in the order of their variants, as takes want them.
+local function stems_of(entry, job)
+  local stems = {}
   table.sort(job.stems, function(a, b) return a.variant < b.variant end)
-  for _, stem in ipairs(job.stems) do
-    local source = host.open_source(stem.path)
-    if source then
-      opened[#opened + 1] = {
-        source = source,
-        name = ("%s v%d"):format(entry.label, stem.variant),
-        provenance = provenance(entry, stem),
-        seconds = stem.samples / stem.rate,
-      }
-    else
-      gone[#gone + 1] = stem.path
-    end
+  for n, stem in ipairs(job.stems) do
+    stems[n] = {
+      path = stem.path,
+      name = ("%s v%d"):format(entry.label, stem.variant),
+      provenance = provenance(entry, stem),
+      seconds = stem.samples / stem.rate,
+    }
+  end
+  return stems
+end
+
+-- Stems that can be opened, and the paths of those that are gone.
+local function open_stems(host, stems)
+  local opened, gone = {}, {}
+  for _, stem in ipairs(stems) do
+    stem.source = host.open_source(stem.path)
+    if stem.source then opened[#opened + 1] = stem else gone[#gone + 1] = stem.path end
   end
   return opened, gone
 end
@@ -97,7 +103,7 @@ end
 local function place_stems(add, title)
   return function(host, proj, entry, job)
     local outcome = { placed = 0, notes = {}, peaks = {} }
-    local stems, gone = open_stems(host, entry, job)
+    local stems, gone = open_stems(host, stems_of(entry, job))
     for _, path in ipairs(gone) do
       outcome.notes[#outcome.notes + 1] = ("%s is gone or cannot be read, so it was not placed."):format(path)
     end

@@ -65,6 +65,17 @@ end
 
 -- ---- one job
 
+-- Notes under which name a project is known by now: it may be closed before its stems come.
+function Watch:follow_projects()
+  for _, job in ipairs(self.jobs) do
+    local _, path = place.project_of(self.desk.host, job.entry)
+    if path and path ~= job.entry.project.path and not self.desk.journal:is_settled(job.entry.id) then
+      job.entry.project.path = path
+      self.desk.journal:put(job.entry)
+    end
+  end
+end
+
 -- The project is closed: its stems wait, and are offered when it comes back.
 function Watch:park(job)
   local entry = self.desk.journal:get(job.entry.id)
@@ -167,8 +178,11 @@ function Watch:step()
   self.desk.wire:step()
   self:draw_peaks()
   if #self.jobs > 0 then
-    if self:every("beat", BEAT_SECONDS, now) then self:look_after_engine(now) end
-    if self:every("hint", HINT_SECONDS, now) then self:hint() end
+    if self:every("beat", BEAT_SECONDS, now) then
+      self:look_after_engine(now)
+      self:follow_projects()
+    end
+    if not self.starting and self:every("hint", HINT_SECONDS, now) then self:hint() end
     if self:every("poll", POLL_SECONDS, now) then self:poll() end
   end
 end
