@@ -29,7 +29,8 @@ function wire.open(config, socket, clock)
     clock = clock or socket and socket.gettime or files.unix_time,
     spool = spool.open(config.spool),
     kind = "spool",
-    jobs = {}, -- by id: { id, request, job, text, asked, looked, is_unanswered, was_sent, cancelling, by_file }
+    -- by id: { id, request, job, text, asked, looked, is_unanswered, is_ending, was_sent, cancelling, by_file }
+    jobs = {},
     card_read = LONG_AGO,
   }, Wire)
   self:find_engine(self.clock())
@@ -146,7 +147,7 @@ function Wire:pursue(entry, now)
 end
 
 function Wire:pursue_by_udp(entry, now)
-  local is_urgent = entry.cancelling or entry.is_unanswered
+  local is_urgent = entry.cancelling or entry.is_ending or entry.is_unanswered
   if now - entry.asked < (is_urgent and RESEND_SECONDS or QUIET_SECONDS) then return true end
   entry.asked, entry.is_unanswered, entry.was_sent = now, true, true
   if entry.cancelling then return self:send(request.cancel(entry.id), now) end
@@ -232,10 +233,10 @@ function Wire:hear_about_job(entry, message)
     local never_was = entry.cancelling and not entry.job
     entry.job = never_was and job_state.new(entry.id, "cancelled") or job_state.failed(entry.id, message)
   elseif message.type == "done" or message.type == "failed" or message.type == "cancelled" then
-    entry.asked = LONG_AGO -- the whole state is worth asking for at once
+    entry.is_ending, entry.asked = true, LONG_AGO -- the whole state is worth asking for at once
   else
     entry.job = job_state.after(entry.job, message)
-    if not entry.cancelling then entry.asked = self.now end
+    if not (entry.cancelling or entry.is_ending) then entry.asked = self.now end
   end
 end
 

@@ -1,4 +1,4 @@
-"""Every file of the REAPER library as such: it parses, leaks nothing, and touches only what is its own."""
+"""Every Lua file for REAPER as such: it parses, leaks nothing, and touches only what is its own."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from tests.lua.plain import LIB, VERSIONS, Plain, real_lua
 
-FILES = sorted(LIB.glob("*.lua"))
+FILES = sorted(LIB.parent.rglob("*.lua"))
 HOST_FILES = {"project.lua", "window.lua"}  # these know `reaper` and `gfx`
-PLAIN_FILES = [file for file in FILES if file.name not in HOST_FILES]
+PLAIN_FILES = [file for file in FILES if file.parent == LIB and file.name not in HOST_FILES]
 HOST_NAMES = {"project.lua": {"reaper"}, "window.lua": {"gfx"}, "files.lua": {"io", "os"}}
 LANGUAGE = {
     "assert", "error", "getmetatable", "ipairs", "math", "next", "package", "pairs", "pcall", "rawequal", "rawget",

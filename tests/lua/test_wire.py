@@ -466,6 +466,69 @@ def test_a_question_that_nobody_took_is_not_left_for_the_next_engine(lua54: LuaH
     assert list(spool.inbox.iterdir()) == []
 
 
+# ---- packet by packet, with a socket and a clock that do as they are told
+
+SCRIPTED = """
+local osc = require("osc")
+sent, coming, now = {}, {}, 0
+local udp = { settimeout = function() end, setpeername = function() return 1 end, close = function() end }
+function udp:send(packet)
+  sent[#sent + 1] = osc.decode(packet)[1].type
+  return #packet
+end
+function udp:receive()
+  local message = table.remove(coming, 1)
+  if message then return osc.encode(message) end
+  return nil, "timeout"
+end
+function hear(...)
+  coming, sent = { ... }, {}
+  w:step()
+  return json.array(sent)
+end
+w = wire.open({ spool = SPOOL }, { udp = function() return udp end }, function() return now end)
+w:submit(generate("boots", 1, "a"))
+"""
+
+
+@pytest.fixture
+def scripted(lua54: LuaHost, engine: WiredEngine) -> LuaHost:
+    lua54(f"SPOOL = [[{engine.spool_folder}]] {SCRIPTED}")
+    assert lua54("return json.array(sent)") == ["generate"]
+    return lua54
+
+
+def test_a_request_is_sent_again_until_it_is_answered(scripted: LuaHost) -> None:
+    assert scripted("now = 0.2; return hear()") == []
+    assert scripted("now = 0.3; return hear()") == ["generate"]
+    assert scripted("now = 0.6; return hear({ type = 'queued', id = 'a', position = 0 })") == []
+
+
+def test_a_state_is_asked_for_after_a_second_of_silence_and_soon_again_when_that_is_lost(scripted: LuaHost) -> None:
+    assert scripted("now = 0.1; return hear({ type = 'job', id = 'a', state = 'queued' })") == []
+    assert scripted("now = 1.05; return hear()") == []
+    assert scripted("now = 1.15; return hear()") == ["status"]
+    assert scripted("now = 1.45; return hear()") == ["status"]
+    assert scripted("now = 1.5; return hear({ type = 'progress', id = 'a', stage = 'x', fraction = 0.5 })") == []
+    assert scripted("now = 2.4; return hear()") == []
+
+
+def test_an_end_is_believed_when_the_whole_state_says_so_and_no_older_one(scripted: LuaHost) -> None:
+    """A state made before the end may come after it."""
+    ended = "{ type = 'done', id = 'a' }, { type = 'job', id = 'a', state = 'queued', position = 0 }"
+    assert scripted(f"now = 0.1; return hear({ended})") == ["status"]
+    assert scripted("return state_of('a')") == "queued"
+    assert scripted("now = 0.15; return hear({ type = 'job', id = 'a', state = 'done' })") == []
+    assert scripted("return state_of('a')") == "done"
+    assert scripted("now = 30; return hear()") == []
+
+
+def test_noise_and_what_concerns_nobody_is_passed_over(scripted: LuaHost) -> None:
+    assert scripted("now = 0.1; return hear({ type = 'done', id = 'stranger' }, { type = 'bye' })") == []
+    assert scripted("return w:status('a')") is None
+    assert scripted("return w:answer()") is None
+
+
 # ---- what it costs
 
 
