@@ -582,4 +582,17 @@ function project.peaks_of(proj, take)
   end
 end
 
+-- ---- the engine's program
+
+local NO_WAIT = -2 -- of ExecProcess: does not wait; what it opens on Windows is minimised
+
+-- Starts a program by its words, the first one its full path; whether REAPER could. It is not waited for.
+function project.start_process(words)
+  local quoted = {}
+  for n, word in ipairs(words) do
+    quoted[n] = word:find("[%s]") and '"' .. word .. '"' or word
+  end
+  return reaper.ExecProcess(table.concat(quoted, " "), NO_WAIT) ~= nil
+end
+
 return project

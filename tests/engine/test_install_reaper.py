@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,9 @@ def resource(tmp_path: Path) -> Resource:
 
 @pytest.fixture
 def contact(tmp_path: Path) -> Contact:
-    return Contact("0.1.0", 1, tmp_path / "spool", (sys.executable, "-m", "footfall_engine", "serve"))
+    return Contact(
+        "0.1.0", 1, tmp_path / "spool", (sys.executable, "-m", "footfall_engine", "serve"), tmp_path / "engine.log"
+    )
 
 
 def make_source(folder: Path, names: list[str], text: str = "-- @version 0.1.0\nlocal a = 1\n") -> Path:
@@ -422,10 +425,10 @@ def test_what_is_broken_is_found(
     resource: Resource, source: Path, contact: Contact, broken: str, tmp_path: Path
 ) -> None:
     if broken == "engine":
-        contact = Contact("0.1.0", 1, contact.spool, (str(tmp_path / "no python"), "-m", "footfall_engine", "serve"))
+        contact = replace(contact, command=(str(tmp_path / "no python"), "-m", "footfall_engine", "serve"))
     if broken == "spool":
         (tmp_path / "a file").touch()
-        contact = Contact("0.1.0", 1, tmp_path / "a file" / "spool", contact.command)
+        contact = replace(contact, spool=tmp_path / "a file" / "spool")
     install_it(resource, source, contact)
     if broken == "scripts":
         (resource.scripts / "lib" / "json.lua").write_text("-- another")

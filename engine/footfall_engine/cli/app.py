@@ -41,8 +41,8 @@ uninstalls.command("reaper")(install.uninstall_reaper)
 uninstalls.command("ardour")(install.uninstall_ardour)
 
 for command in (
-    generate.generate, regenerate.regenerate, spot.spot, preview.preview, export.export, audition.audition, serve.serve, status.status,
-    status.cancel, lists.models, lists.families, doctor.doctor, demo.demo, bench.bench,
+    generate.generate, regenerate.regenerate, spot.spot, preview.preview, export.export, audition.audition, serve.serve,
+    status.status, status.cancel, lists.models, lists.families, doctor.doctor, demo.demo, bench.bench,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(evaluations, name="evaluate")

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from footfall_bridge.errors import FootfallError
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, reported, say
 from footfall_engine.cli.logs import ENGINE_LOG, start_logging
 from footfall_engine.config import Settings
+
+if TYPE_CHECKING:
+    from footfall_engine.engine import Engine
+
+log = logging.getLogger(__name__)
 
 STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 
@@ -36,12 +43,21 @@ def serve(
 
     engine = Engine(settings)
     with signals_call(engine.quit):
-        engine.start()
+        _start(engine)
         try:
             _say_where(settings, engine.wires.port, as_json)
             engine.wait()
         finally:
             engine.close()
+
+
+def _start(engine: Engine) -> None:
+    """Start it; why it cannot be is in the log, too, for an editor that started us sees no standard error."""
+    try:
+        engine.start()
+    except FootfallError as error:
+        log.error("%s: %s", error.code, error.message)
+        raise
 
 
 @contextmanager

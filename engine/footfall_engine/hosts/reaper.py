@@ -233,11 +233,13 @@ class Contact:
     protocol: int
     spool: Path
     command: tuple[str, ...]
+    log: Path
+    port: int = 0  # that it tries first; 0: any
     host: str = "127.0.0.1"
     token: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return {**vars(self), "spool": str(self.spool), "command": list(self.command)}
+        return {**vars(self), "spool": str(self.spool), "command": list(self.command), "log": str(self.log)}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from footfall_bridge.errors import HostNotFound
 from footfall_bridge.messages import PROTOCOL
 
 import footfall_engine
+from footfall_engine.cli.logs import ENGINE_LOG
 from footfall_engine.config import Settings
 from footfall_engine.hosts.reaper import Contact
 
@@ -44,6 +45,8 @@ def engine_contact(settings: Settings) -> Contact:
         protocol=PROTOCOL,
         spool=settings.spool_folder,
         command=(sys.executable, "-m", "footfall_engine", *_home_options(), "serve"),
+        log=settings.log_folder / ENGINE_LOG,
+        port=settings.port,
         host=_EVERYWHERE.get(settings.host, settings.host),
         token=settings.token,
     )
