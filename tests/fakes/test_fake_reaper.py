@@ -113,6 +113,10 @@ REFUSED = {
         "reaper.PCM_Source_Destroy(reaper.GetMediaItemTake_Source(take))",
         "a take still plays",
     ),
+    "peaks that were not begun": (
+        "reaper.PCM_Source_BuildPeaks(reaper.GetMediaItemTake_Source(take), 1)",
+        "not begun with mode 0",
+    ),
     "one source for two takes": (
         in_undo(
             "local other = reaper.AddTakeToMediaItem(item)"
@@ -363,6 +367,39 @@ def test_a_new_source_does_not_change_the_item_and_the_old_one_is_the_scripts(ho
     with pytest.raises(Misuse, match=r"neither given to a take nor destroyed.*stem\.wav"):
         host.run_lua(script(host, in_undo(change)))
     host.run_lua(script(host, in_undo(change + "reaper.PCM_Source_Destroy(old)").replace("stem", "long")))
+
+
+@pytest.mark.parametrize("leave_lanes", [False, True])
+def test_deleting_takes_may_leave_empty_lanes(host: FakeReaper, leave_lanes: bool) -> None:
+    host.deleted_takes_leave_lanes = leave_lanes
+    (item,) = host.project.items
+    kept = item.add_take()
+    item.add_take()
+    delete = """
+    reaper.SetActiveTake(take) reaper.Main_OnCommandEx(40129, 0, proj)
+    assert(reaper.CountTakes(item) == COUNT and not reaper.ValidatePtr2(proj, take, "MediaItem_Take*"))
+    """
+    host.run_lua(script(host, in_undo(delete.replace("COUNT", "3" if leave_lanes else "2"))))
+    assert item.takes[0] is kept and (item.active_take is None) == leave_lanes
+    path = host.save()
+    assert [bool(take) for take in host.open_project(path).items[0].lanes] == [False] * leave_lanes + [True] * 2
+    host.select_next_tab()
+    host.run_lua("reaper.Main_OnCommandEx(41348, 0, 0) assert(reaper.CountTakes(reaper.GetMediaItem(0, 0)) == 2)")
+    assert host.project.items == [item] and item.active_take is kept
+
+
+def test_peaks_are_built_in_steps(host: FakeReaper) -> None:
+    build = """
+    local source = reaper.GetMediaItemTake_Source(take)
+    assert(reaper.PCM_Source_BuildPeaks(source, 0) ~= 0)
+    local calls = 1
+    while reaper.PCM_Source_BuildPeaks(source, 1) ~= 0 do calls = calls + 1 end
+    assert(calls > 1)
+    """
+    with pytest.raises(Misuse, match=r"stem.wav'\] and not finished"):
+        host.run_lua(script(host, build))
+    host.run_lua(script(host, build + "reaper.PCM_Source_BuildPeaks(source, 2)"))
+    host.run_lua(script(host, "assert(reaper.PCM_Source_BuildPeaks(reaper.GetMediaItemTake_Source(take), 0) == 0)"))
 
 
 def test_a_missing_file_gives_no_source(host: FakeReaper) -> None:

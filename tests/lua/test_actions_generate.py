@@ -147,7 +147,7 @@ def midi(studio: Session, hammer: Path) -> None:
 
 
 def empty(studio: Session, hammer: Path) -> None:
-    studio.project.add_track().add_item(None, 0.0, 0.5, selected=True).takes.clear()
+    studio.project.add_track().add_item(None, 0.0, 0.5, selected=True).lanes.clear()
 
 
 def sound(studio: Session, hammer: Path) -> None:

@@ -65,7 +65,7 @@ class Source(Pointer):
         self.parent: Source | None = None
         self.offset, self.reversed = 0.0, False
         self.owner: Take | None = None
-        self.peaks_missing = path is not None
+        self.peaks_missing, self.peaks_left = path is not None, 0
 
     @classmethod
     def section(cls, parent: Source, offset: float, length: float, reversed: bool = False) -> Source:
@@ -130,7 +130,7 @@ class Item(Valued):
     def __init__(self, track: Track) -> None:
         super().__init__()
         self.track = track
-        self.takes: list[Take] = []
+        self.lanes: list[Take | None] = []  # None: an empty take lane
 
     @property
     def project(self) -> Project:  # type: ignore[override]
@@ -158,13 +158,17 @@ class Item(Valued):
 
     @property
     def active_take(self) -> Take | None:
-        return self.takes[int(self.value("I_CURTAKE"))] if self.takes else None
+        return self.lanes[int(self.value("I_CURTAKE"))] if self.lanes else None
+
+    @property
+    def takes(self) -> list[Take]:
+        return [take for take in self.lanes if take]
 
     def add_take(self, source: Source | None = None, **values: float) -> Take:
         take = Take(self)
         take.values.update(values)
         take.set_source(source)
-        self.takes.append(take)
+        self.lanes.append(take)
         return take
 
     def free(self) -> None:
@@ -360,7 +364,7 @@ class Project(Pointer):
             [
                 (track.guid, track.values, track.strings),
                 [
-                    (item.guid, item.values, item.strings, [take_facts(take) for take in item.takes])
+                    (item.guid, item.values, item.strings, [take and take_facts(take) for take in item.lanes])
                     for item in track.ordered
                 ],
             ]

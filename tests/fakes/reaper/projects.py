@@ -8,13 +8,13 @@ from typing import Any
 
 from tests.fakes.reaper.model import Marker, Project
 from tests.fakes.reaper.table import Misuse, changes, reaper
-from tests.fakes.reaper.takes import delete_active_takes
+from tests.fakes.reaper.takes import delete_active_takes, remove_empty_lanes
 from tests.fakes.reaper.values import at
 
 NEXT_TAB, NEW_TAB, CLOSE_TAB, SAVE, UNDO, REDO = 40861, 40859, 40860, 40026, 40029, 40030
 EDITS = {  # actions with an undo point of their own
     40129: ("Take: Delete active take from items", delete_active_takes),
-    41348: ("Item: Remove all empty take lanes", lambda project: None),  # there are none here
+    41348: ("Item: Remove all empty take lanes", remove_empty_lanes),
 }
 
 
@@ -101,7 +101,7 @@ def Main_OnCommandEx(host: Any, command: int, flag: int, project: Project) -> No
     elif command in EDITS:
         name, edit = EDITS[command]
         Undo_BeginBlock2(host, project)
-        edit(project)
+        edit(host, project)
         Undo_EndBlock2(host, project, name, -1)
     else:
         raise NotImplementedError(f"Main_OnCommand {command}")

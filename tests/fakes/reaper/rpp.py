@@ -91,7 +91,10 @@ def item_element(item: Item) -> Any:
     lines += [["IGUID", item.guid]]
     lines += other_values(item, {*known.values(), "I_CURTAKE"})
     lines += ext_elements(item)
-    for index, take in enumerate(item.takes):
+    for index, take in enumerate(item.lanes):
+        if take is None:
+            lines.append(["TAKE", "NULL"])
+            continue
         if index:
             lines.append(["TAKE", "SEL"] if take is item.active_take else "TAKE")
         lines += take_lines(take)
@@ -211,9 +214,13 @@ def read_item(track: Track, element: Any) -> None:
     take: Take | None = None
     for child in element:
         if child == "TAKE" or (isinstance(child, list) and child[0] == "TAKE"):
+            take = None
+            if "NULL" in child:
+                item.lanes.append(None)
+                continue
             take = item.add_take()
             if "SEL" in child:
-                item.set_value("I_CURTAKE", len(item.takes) - 1)
+                item.set_value("I_CURTAKE", len(item.lanes) - 1)
         elif isinstance(child, list) and child[0] in TAKE_LINES:
             take = take or item.add_take()
             TAKE_LINES[child[0]](take, child[1:])

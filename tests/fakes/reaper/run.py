@@ -61,6 +61,7 @@ class Action:
         self.due: deque[Any] = deque()  # deferred before, and still to run in this step
         self.at_exit: list[Any] = []
         self.options = 0
+        self.building_peaks: list[Source] = []
         self.started = self.made_undo_point = self.has_deferred = self.ended = False
         lua = lua54 if host.strict.version >= (7, 0) else lua53
         self.lua = lua.LuaRuntime(
@@ -120,6 +121,7 @@ class Action:
         self.started = True
         ok, message = ran if isinstance(ran, tuple) else (ran, None)
         if not (ok and (self.deferred or self.due)):
+            self.tell_unfinished_peaks()
             self.end()
         host.raise_problems()
         if not ok:
@@ -137,6 +139,12 @@ class Action:
         finally:
             self.window.close()
             self.sockets.close()
+
+    def tell_unfinished_peaks(self) -> None:
+        unfinished = [str(source.root.path) for source in self.building_peaks if not source.gone]
+        if unfinished:
+            why = f"PCM_Source_BuildPeaks was begun for {unfinished} and not finished (mode 2)"
+            self.host.strict.problems.append(Misuse(why))
 
     def defer(self, function: Any) -> bool:
         self.has_deferred = True
@@ -200,6 +208,7 @@ class FakeReaper:
         self.ext: dict[tuple[str, str], str] = {}
         self.persistent_ext: set[tuple[str, str]] = set()
         self.commands: dict[int, Path] = {}
+        self.deleted_takes_leave_lanes = False
         self.answers: deque[Any] = deque()
         self.messages: list[Dialog] = []
         self.steps: list[Step] = []

@@ -8,6 +8,8 @@ from tests.fakes.reaper.media import bwf_time_reference, open_source
 from tests.fakes.reaper.model import Source, Take
 from tests.fakes.reaper.table import Misuse, changes, reaper
 
+PEAK_STEPS = 3  # so many calls until all peaks of a source are there
+
 
 @reaper
 def PCM_Source_CreateFromFile(host: Any, path: str) -> Source | None:
@@ -37,12 +39,22 @@ def PCM_Source_GetSectionInfo(host: Any, source: Source) -> tuple[bool, float, f
 
 @reaper
 def PCM_Source_BuildPeaks(host: Any, source: Source, mode: int) -> int:
-    """0 starts (0 when there is nothing to do), 1 goes on (percent that are left), 2 finishes."""
+    """0 starts (0 when there is nothing to do), 1 goes on (0 when all is there), 2 finishes."""
+    building = host.action.building_peaks
+    if mode == 0 and source.peaks_missing:
+        building.append(source)
+        source.peaks_left = PEAK_STEPS
+        return 1
     if mode == 0:
-        return int(source.peaks_missing)
-    if mode == 1:
+        return 0
+    if source not in building:
+        raise Misuse(f"PCM_Source_BuildPeaks in mode {mode}, not begun with mode 0")
+    if mode == 2:
+        building.remove(source)
         source.peaks_missing = False
-    return 0
+        return 0
+    source.peaks_left = max(0, source.peaks_left - 1)
+    return source.peaks_left
 
 
 @reaper

@@ -11,23 +11,23 @@ from tests.fakes.reaper.values import Text, at, get_set_string, number_of
 
 @reaper
 def CountTakes(host: Any, item: Item) -> int:
-    return len(item.takes)
+    return len(item.lanes)
 
 
 @reaper
 def GetMediaItemNumTakes(host: Any, item: Item) -> int:
-    return len(item.takes)
+    return len(item.lanes)
 
 
 @reaper
 def GetTake(host: Any, item: Item, index: int) -> Take | None:
-    return at(item.takes, index)
+    return at(item.lanes, index)
 
 
 @reaper
 def GetMediaItemTake(host: Any, item: Item, index: int) -> Take | None:
     """-1 is the active take."""
-    return item.active_take if index == -1 else at(item.takes, index)
+    return item.active_take if index == -1 else at(item.lanes, index)
 
 
 @reaper
@@ -37,7 +37,7 @@ def GetActiveTake(host: Any, item: Item) -> Take | None:
 
 @changes
 def SetActiveTake(host: Any, take: Take) -> None:
-    take.item.set_value("I_CURTAKE", take.item.takes.index(take))
+    take.item.set_value("I_CURTAKE", take.item.lanes.index(take))
 
 
 @changes
@@ -45,13 +45,23 @@ def AddTakeToMediaItem(host: Any, item: Item) -> Take:
     return item.add_take()
 
 
-def delete_active_takes(project: Project) -> None:
-    """The action of that name: of the selected items; an item's last take stays."""
+def delete_active_takes(host: Any, project: Project) -> None:
+    """The action of that name, on the selected items. Whether an empty lane stays depends on the user's settings."""
     for item in project.selected_items:
-        if len(item.takes) > 1 and item.active_take:
-            index = item.takes.index(item.active_take)
-            item.takes.pop(index).free()
-            item.set_value("I_CURTAKE", min(index, len(item.takes) - 1))
+        take = item.active_take
+        if take is None or len(item.takes) == 1:
+            raise NotImplementedError("Take: Delete active take from items, of an item with one take or an empty lane")
+        index = item.lanes.index(take)
+        item.lanes[index : index + 1] = [None] if host.deleted_takes_leave_lanes else []
+        item.set_value("I_CURTAKE", min(index, len(item.lanes) - 1))
+        take.free()
+
+
+def remove_empty_lanes(host: Any, project: Project) -> None:
+    """The action "Item: Remove all empty take lanes", on the selected items."""
+    for item in project.selected_items:
+        active, item.lanes = item.active_take, list(item.takes)
+        item.set_value("I_CURTAKE", item.lanes.index(active) if active else 0)
 
 
 @reaper
@@ -81,7 +91,7 @@ def GetMediaItemTakeByGUID(host: Any, project: Project, guid: str) -> Take | Non
 
 @reaper
 def GetMediaItemTakeInfo_Value(host: Any, take: Take, key: str) -> float:
-    return take.item.takes.index(take) if key == "IP_TAKENUMBER" else number_of(take, key)
+    return take.item.lanes.index(take) if key == "IP_TAKENUMBER" else number_of(take, key)
 
 
 @changes

@@ -249,7 +249,10 @@ def SplitMediaItem(host: Any, item: Item, position: float) -> Item | None:
     right = AddMediaItemToTrack(host, item.track)
     right.values = {**item.values, "D_POSITION": position, "D_LENGTH": item.end - position}
     right.strings = dict(item.strings)
-    for take in item.takes:
+    for take in item.lanes:
+        if take is None:
+            right.lanes.append(None)
+            continue
         twin = right.add_take(copied(take.source))
         later = take.start_offset + (position - item.position) * take.rate
         twin.values, twin.strings = {**take.values, "D_STARTOFFS": later}, dict(take.strings)
@@ -277,8 +280,8 @@ def GetMediaItemInfo_Value(host: Any, item: Item, key: str) -> float:
 
 @changes
 def SetMediaItemInfo_Value(host: Any, item: Item, key: str, value: float) -> bool:
-    if key == "I_CURTAKE" and not 0 <= value < len(item.takes):
-        raise Misuse(f"SetMediaItemInfo_Value: I_CURTAKE {value} of an item with {len(item.takes)} takes")
+    if key == "I_CURTAKE" and not 0 <= value < len(item.lanes):
+        raise Misuse(f"SetMediaItemInfo_Value: I_CURTAKE {value} of an item with {len(item.lanes)} takes")
     item.set_value(key, value)
     return True
 
