@@ -37,12 +37,14 @@ end
 
 -- ---- rows
 
+-- What there is of the parts, with commas between.
 local function joined(...)
-  local parts = {}
-  for _, part in ipairs({ ... }) do
-    if part and part ~= "" then parts[#parts + 1] = part end
+  local parts = table.pack(...)
+  local found = {}
+  for n = 1, parts.n do
+    if type(parts[n]) == "string" and parts[n] ~= "" then found[#found + 1] = parts[n] end
   end
-  return table.concat(parts, ", ")
+  return table.concat(found, ", ")
 end
 
 local TEXTS = {

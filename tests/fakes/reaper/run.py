@@ -103,6 +103,7 @@ class Action:
 
     def step(self) -> None:
         """Everything deferred so far; what these defer is for the next step."""
+        self.window.before_step()
         self.due, self.deferred = deque(self.deferred), []
         while self.due and not self.ended:
             self.run(self.due.popleft())
@@ -110,7 +111,6 @@ class Action:
     def run(self, function: Any) -> None:
         host, before, spent = self.host, self.host.action, self.host.seconds_in_reaper
         host.action = self
-        self.window.before_step()
         began = time.perf_counter()
         ran = self.protected(function)
         seconds = time.perf_counter() - began
