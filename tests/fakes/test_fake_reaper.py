@@ -402,6 +402,48 @@ def test_peaks_are_built_in_steps(host: FakeReaper) -> None:
     host.run_lua(script(host, "assert(reaper.PCM_Source_BuildPeaks(reaper.GetMediaItemTake_Source(take), 0) == 0)"))
 
 
+def test_a_lane_that_plays_alone_silences_the_others(host: FakeReaper) -> None:
+    host.project.tracks[0].add_item(None, 1.0).set_value("I_FIXEDLANE", 1)
+    change = """
+    reaper.SetMediaTrackInfo_Value(track, "I_FREEMODE", 2)
+    reaper.UpdateTimeline()
+    for lane = 0, 1 do
+      reaper.SetMediaTrackInfo_Value(track, "C_LANEPLAYS:" .. lane, 1)
+      for n = 0, 1 do
+        local plays = reaper.GetMediaItemInfo_Value(reaper.GetTrackMediaItem(track, n), "C_LANEPLAYS")
+        assert(plays == (n == lane and 1 or 0))
+      end
+    end
+    assert(reaper.GetMediaTrackInfo_Value(track, "I_NUMFIXEDLANES") == 2)
+    assert(reaper.GetSetMediaTrackInfo_String(track, "P_LANENAME:1", "wet", true))
+    """
+    host.run_lua(script(host, in_undo(change)))
+
+
+def test_markers_and_regions_are_counted_in_time_and_numbered_apart(host: FakeReaper) -> None:
+    host.project.add_region(4.0, 6.0, "foley: steps")
+    host.project.add_marker(2.0, "door")
+    host.run_lua(
+        script(
+            host,
+            """
+            local more, is_region, from, to, name, number = reaper.EnumProjectMarkers3(proj, 1)
+            assert(more == 2 and is_region and from == 4 and to == 6 and name == "foley: steps" and number == 1)
+            assert(reaper.EnumProjectMarkers3(proj, 2) == 0)
+            local all, markers, regions = reaper.CountProjectMarkers(proj)
+            assert(all == 2 and markers == 1 and regions == 1)
+            """
+            + in_undo(
+                """
+                assert(reaper.AddProjectMarker2(proj, false, 1, 0, "hit", 1, 0) == 2, "1 is taken by the door")
+                assert(reaper.DeleteProjectMarker(proj, 1, false) and not reaper.DeleteProjectMarker(proj, 1, false))
+                """
+            ),
+        )
+    )
+    assert [marker.name for marker in host.project.markers] == ["hit", "foley: steps"]
+
+
 def test_a_missing_file_gives_no_source(host: FakeReaper) -> None:
     host.run_lua(script(host, "assert(reaper.PCM_Source_CreateFromFile(folder .. '/none.wav') == nil)"))
 
