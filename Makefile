@@ -11,13 +11,16 @@ LUA := $(wildcard reaper_scripts ardour_scripts)
 # Whoever gives REAPACK_BASE knows where the scripts will be fetched from.
 REAPACK_BASE ?=
 
-.PHONY: demo reaper test e2e check luacheck format bench readme clean
+.PHONY: demo reaper ardour test e2e check luacheck format bench readme clean
 
 demo: $(VENV)/.base  ## make demo, or make demo CLIP=shot.mp4 PROMPT="boots on gravel"
 	$(BIN)/footfall demo $(if $(CLIP),"$(CLIP)") $(if $(PROMPT),--prompt "$(PROMPT)")
 
 reaper: $(VENV)/.base  ## make reaper, or make reaper ARGS=--at-startup
 	$(BIN)/footfall install reaper $(ARGS)
+
+ardour: $(VENV)/.base  ## puts Footfall's scripts where Ardour finds them
+	$(BIN)/footfall install ardour $(ARGS)
 
 test: $(VENV)/.test  ## make test, or make test ARGS="tests/engine -k cli"
 	$(BIN)/python -m pytest $(ARGS)

@@ -14,7 +14,9 @@ local START_SECONDS = 30 -- an engine that is not there by then does not start
 local NAME_CHARACTERS = 40
 local NOTHING_SELECTED = "Select the range of the shot first: a time range, a region or the loop range."
 local DID_NOT_START = "Footfall's engine did not start. `footfall serve` in a terminal says why."
-local NOT_INSTALLED = "Footfall's engine is not known here. Run `footfall install ardour` in a terminal."
+local OTHER_VERSION = "Footfall's engine %s and these scripts do not fit together. "
+  .. "Run `make ardour` in Footfall's folder to bring both to the same version, then start the engine again."
+local NOT_INSTALLED = "Footfall's engine is not known here. Run `make ardour` in Footfall's folder."
 
 -- Where the engine lives, as `footfall install ardour` has written it down.
 local function settings()
@@ -103,7 +105,9 @@ end
 -- Have an engine running; nil and an error when there will be none, or one of another version.
 local function wake_engine(config, wire)
   local card = wire:engine()
-  if spool.alive(card, files.unix_time()) then return spool.fits(card) end
+  if spool.alive(card, files.unix_time()) then
+    return spool.fits(card) or nil, { message = OTHER_VERSION:format(card.version) }
+  end
   if config.command and session.run(config.command) then return true end
   return nil, { message = "Footfall's engine is not running. Start it with `footfall serve` in a terminal." }
 end

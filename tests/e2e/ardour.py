@@ -17,9 +17,8 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -43,8 +42,8 @@ CONFIG = """<?xml version="1.0"?>
   <Config><Option name="try-autostart-engine" value="1"/><Option name="hide-dummy-backend" value="0"/></Config>
   <Extra><AudioMIDISetup><EngineStates>
     <State backend="None (Dummy)" driver="Normal Speed" device="Silence" input-device="Silence" output-device="Silence"
-      sample-rate="48000" buffer-size="1024" n-periods="0" input-latency="0" output-latency="0" lm-input="" lm-output=""
-      active="1" use-buffered-io="0" midi-option="No MIDI I/O" lru="1"/>
+      sample-rate="{rate}" buffer-size="1024" n-periods="0" input-latency="0" output-latency="0" lm-input=""
+      lm-output="" active="1" use-buffered-io="0" midi-option="No MIDI I/O" lru="1"/>
   </EngineStates></AudioMIDISetup></Extra>
   <ControlProtocols>{osc}</ControlProtocols>
 </Ardour>
@@ -65,6 +64,7 @@ class Place:
     """Where one Ardour lives: a home, and a session in it."""
 
     folder: Path
+    rate: int = 48_000  # Hz, of the session
 
     @property
     def home(self) -> Path:
@@ -101,9 +101,9 @@ def run_lua(place: Place, script: str, **environment: str) -> str:
     return done.stdout
 
 
-def make_session(place: Place, rate: int = 48_000) -> None:
+def make_session(place: Place) -> None:
     place.config.mkdir(parents=True, exist_ok=True)
-    run_lua(place, "new_session.lua", SESSION_RATE=str(rate))
+    run_lua(place, "new_session.lua", SESSION_RATE=str(place.rate))
     text = place.session_file.read_text(encoding="utf-8")
     listening, count = re.subn(r'<Protocol name="Open Sound Control \(OSC\)"[^>]*/>', OSC_PROTOCOL, text)
     assert count == 1, "the session file says nothing of OSC"
@@ -164,7 +164,8 @@ def running_ardour(place: Place, actions: Mapping[str, Path], hooks: Mapping[str
                 osc.connect(("127.0.0.1", osc_port(place, process)))
                 yield Running(place, tuple(actions), osc)
         except BaseException as error:
-            shown.save(place.folder / "screen.png")
+            with suppress(OSError, ValueError):
+                shown.save(place.folder / "screen.png")
             error.add_note(f"What Ardour showed: {place.folder / 'screen.png'}")
             raise
         finally:
@@ -187,7 +188,7 @@ def log_of(place: Place) -> str:
 
 
 def prepare_home(place: Place, actions: Mapping[str, Path], hooks: Mapping[str, Path]) -> None:
-    (place.config / "config").write_text(CONFIG.format(osc=OSC_PROTOCOL))
+    (place.config / "config").write_text(CONFIG.format(osc=OSC_PROTOCOL, rate=place.rate))
     (place.config / ".a7").touch()  # no questions to a new user
     (place.config / "osc_url").write_text("")
     (place.config / "ui_scripts").write_text(ui_scripts(actions, hooks), encoding="utf-8")
@@ -263,13 +264,9 @@ def screen(folder: Path) -> Iterator[Screen]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            pass
-        deadline = time.monotonic() + GONE_WITHIN
-        while process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if process.poll() is not None:
-            return
+    process.terminate()
+    try:
+        process.wait(GONE_WITHIN)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(GONE_WITHIN)

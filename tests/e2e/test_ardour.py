@@ -31,7 +31,7 @@ from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(300, method="signal"),  # so that what runs is ended
     pytest.mark.skipif(bool(missing_programs()), reason=f"not installed here: {', '.join(missing_programs())}"),
 ]
 
@@ -53,6 +53,7 @@ class Shot:
     number: int
     variants: int = 1
     wait: bool = False
+    selected: str = "time"  # or only the "loop" range, while nothing else is selected
 
     @property
     def picture_start(self) -> int:
@@ -83,6 +84,7 @@ class Foley:
 
     stems: dict[Shot, list[Stem]] = field(default_factory=dict)
     regions: list[Region] = field(default_factory=list)
+    engine_outlived_ardour: bool = False
 
 
 @dataclass
@@ -111,7 +113,9 @@ class Editing:
         self.do("save", "saved.txt", happened=True)
 
     def select(self, shot: Shot) -> None:
-        (self.ardour.place.session / "select.txt").write_text(f"{shot.position} {shot.position + SAMPLES}\n")
+        (self.ardour.place.session / "select.txt").write_text(
+            f"{shot.position} {shot.position + SAMPLES} {shot.selected}\n"
+        )
         self.do("select", "select.txt")
 
     def answer(self, shot: Shot) -> None:
@@ -157,13 +161,13 @@ def foley(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foley]:
     place, made = Place(folder), Foley()
     make_session(place)
     clips = {name: film(folder / f"{name}.mp4", rate) for name, rate in FRAME_RATES.items()}
-    own = {"select": HERE / "select_range.lua", "save": HERE / "save_session.lua"}
     with engine_home(folder / "engine") as spool:
-        install(place, folder / "engine")
-        scripts = place.config / "scripts"
-        actions = {"repeat": scripts / "footfall_repeat.lua", "place": scripts / "footfall_place.lua", **own}
+        scripts = install(place, folder / "engine")
+        actions = actions_of(scripts)
         with running_ardour(place, actions, {}) as ardour:
             made.stems = first_sitting(Editing(ardour, spool, clips))
+        card = spool.engine()
+        made.engine_outlived_ardour = card is not None and psutil.pid_exists(card.pid)
         with running_ardour(place, actions, {"watch": scripts / "footfall_watch.lua"}) as ardour:
             user = Editing(ardour, spool, clips)
             user.wait_until_all_is_placed()
@@ -204,11 +208,18 @@ def engine_home(folder: Path) -> Iterator[Spool]:
                 process.kill()
 
 
-def install(place: Place, home: Path) -> None:
+def install(place: Place, home: Path) -> Path:
+    """Where the scripts are, once they are installed as a user does it."""
     subprocess.run(
         [sys.executable, "-m", "footfall_engine", "install", "ardour", "--config-path", str(place.config)],
-        env=place.environment(FOOTFALL_HOME=str(home)), check=True, timeout=60,
+        env=place.environment(FOOTFALL_HOME=str(home)), check=True, timeout=60, stdout=subprocess.DEVNULL,
     )  # fmt: skip
+    return place.config / "scripts"
+
+
+def actions_of(scripts: Path) -> dict[str, Path]:
+    own = {"select": HERE / "select_range.lua", "save": HERE / "save_session.lua"}
+    return {"repeat": scripts / "footfall_repeat.lua", "place": scripts / "footfall_place.lua", **own}
 
 
 # ---- what another process reads from the session
@@ -247,3 +258,24 @@ def test_the_sound_in_the_session_is_the_stem_s_sample_for_sample(foley, shot):
         assert {rate for _, rate in there} == {rate} == {RATE}
         assert np.abs(made).max() > 0.01
         np.testing.assert_array_equal(np.stack([sound for sound, _ in there], axis=1), made)
+
+
+def test_the_engine_that_a_script_has_started_outlives_ardour(foley):
+    assert foley.engine_outlived_ardour
+
+
+def test_at_44100_hz_the_stem_is_at_the_exact_sample_of_the_loop_range(tmp_path):
+    place, shot = Place(tmp_path, rate=44_100), Shot("25", 44_101, 0, selected="loop")
+    make_session(place)
+    clips = {"25": film(tmp_path / "25.mp4", FRAME_RATES["25"])}
+    with engine_home(tmp_path / "engine") as spool:
+        actions = actions_of(install(place, tmp_path / "engine"))
+        with running_ardour(place, actions, {}) as ardour:
+            user = Editing(ardour, spool, clips)
+            (stem,) = user.stems(user.ask(shot), shot)
+            ardour.act("place")
+            user.wait_until_all_is_placed()
+            user.save()
+    (region,) = saved_regions(place)
+    assert (stem.rate, stem.samples) == (RATE, round(SAMPLES * RATE / place.rate))
+    assert (region.position, region.start, region.length) == (shot.position, 0, SAMPLES)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from footfall_bridge import messages
-from footfall_bridge.messages import Failed, Generate, JobState, JobStatus, Stem
+from footfall_bridge.messages import PROTOCOL, Failed, Generate, JobState, JobStatus, Stem
 from footfall_bridge.spool import EngineCard, Spool
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,8 +80,8 @@ class Ardour:
         file = self.folder / "footfall.json"
         return json.loads(file.read_text()) if file.exists() else {"jobs": {}}
 
-    def engine_runs(self) -> None:
-        self.spool.write_engine(EngineCard(pid=1, version="0.1.0", heartbeat=time.time()))
+    def engine_runs(self, protocol: int = PROTOCOL) -> None:
+        self.spool.write_engine(EngineCard(pid=1, version="0.1.0", heartbeat=time.time(), protocol=protocol))
 
     def remember(self, **answers: Any) -> None:
         usual = {"prompt": "boots", "negative": "", "variants": 2, "wait": False, "picture_start": 0}
@@ -162,9 +162,10 @@ def test_an_engine_that_does_not_run_is_started_and_finds_the_request(ardour):
         (lambda a: a.picture.unlink(), "There is no picture"),
         (lambda a: a.remember(picture_start=RANGE[0] + RATE), "starts 1.000 s before the picture"),
         (lambda a: (a.spool.remove_engine(), a.lua.run("world.cannot_run = true")), "footfall serve"),
+        (lambda a: a.engine_runs(protocol=99), "do not fit together"),
         (lambda a: a.remember(prompt="x" * 10_001), "longer than"),
         (lambda a: a.spool.inbox.rmdir(), "cannot be reached"),
-        (lambda a: (a.folder.parent / "footfall.json").unlink(), "footfall install ardour"),
+        (lambda a: (a.folder.parent / "footfall.json").unlink(), "make ardour"),
     ],
 )
 def test_what_cannot_be_asked_is_told_and_leaves_nothing_behind(ardour, hindrance, sentence):
