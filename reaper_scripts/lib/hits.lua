@@ -1,11 +1,12 @@
 -- Visible hits as markers: "impact 0.83" is an event of that kind and strength. A user may move, rename, add and remove
 -- them; the next generate goes by what is there.
-local json = require("json")
-
+--
+-- What we have set is noted beside the markers, as text without line breaks: "name@time,x,size;…". By it our own
+-- markers are told from the user's, and what was seen of a hit besides its time is not lost.
 local hits = {}
 
 local KINDS = { impact = true, step = true, stop = true, start = true, flash = true }
-local SAME_TIME = 1e-6 -- seconds
+local SAME_TIME = 1e-5 -- seconds: what a project file rounds away, and less than a sample
 
 function hits.name(event)
   return ("%s %.2f"):format(event.kind, event.strength)
@@ -19,46 +20,74 @@ function hits.parse(name)
   return { kind = kind, strength = strength }
 end
 
--- What is noted of a marker that we set: by it ours are told from the user's own.
-function hits.noted(event)
-  return { name = hits.name(event), time = event.time, x = event.x, size = event.size }
+-- ---- what is noted
+
+local function number(value)
+  return (("%.17g"):format(value):gsub(",", ".")) -- the locale may write a comma
 end
 
+-- Text of {name, time, x, size} of each marker.
 function hits.write_note(noted)
-  return json.encode(json.array(noted))
+  local parts = {}
+  for n, hit in ipairs(noted) do
+    parts[n] = ("%s@%s,%s,%s"):format(hit.name, number(hit.time), number(hit.x or 0), number(hit.size or 0))
+  end
+  return table.concat(parts, ";")
 end
 
 function hits.read_note(text)
-  local noted = json.decode(text)
-  return type(noted) == "table" and noted or {}
+  local noted = {}
+  for name, time, x, size in text:gmatch("([^@;]*)@([^,;]*),([^,;]*),([^;]*)") do
+    time = tonumber(time)
+    if time then noted[#noted + 1] = { name = name, time = time, x = tonumber(x), size = tonumber(size) } end
+  end
+  return noted
+end
+
+local function place_of(name, step)
+  return ("%s@%d"):format(name, step)
+end
+
+-- What was noted of markers, to be found by name and time.
+function hits.index(noted)
+  local index = { places = {}, by_name = {} }
+  for _, hit in ipairs(noted) do
+    index.places[place_of(hit.name, math.floor(hit.time / SAME_TIME + 0.5))] = true
+    index.by_name[hit.name] = index.by_name[hit.name] or {}
+    table.insert(index.by_name[hit.name], hit)
+  end
+  return index
 end
 
 -- Whether a marker is still as we set it.
-function hits.is_ours(marker, noted)
-  for _, own in ipairs(noted) do
-    if own.name == marker.name and math.abs(own.time - marker.time) < SAME_TIME then return true end
+function hits.is_ours(marker, index)
+  local step = math.floor(marker.time / SAME_TIME + 0.5)
+  for near = step - 1, step + 1 do
+    if index.places[place_of(marker.name, near)] then return true end
   end
   return false
 end
 
 -- What was seen of a hit besides its time: that of the noted one nearest in time with the same name.
-local function seen(marker, noted)
+local function seen(marker, index)
   local best, distance
-  for _, own in ipairs(noted) do
-    local away = math.abs(own.time - marker.time)
-    if own.name == marker.name and (not best or away < distance) then best, distance = own, away end
+  for _, hit in ipairs(index.by_name[marker.name] or {}) do
+    local away = math.abs(hit.time - marker.time)
+    if not best or away < distance then best, distance = hit, away end
   end
   return best or {}
 end
 
+-- ---- events
+
 -- Events of a segment from take markers {name, time}, in played seconds from its start; nil when there are none.
 -- `section_start` is where the take's own time begins in the file, in seconds.
 function hits.events(markers, noted, segment, section_start)
-  local events = {}
+  local events, index = {}, hits.index(noted)
   for _, marker in ipairs(markers) do
     local hit, time = hits.parse(marker.name), marker.time + section_start
     if hit and time >= segment.source_in and time < segment.source_out then
-      local own = seen(marker, noted)
+      local own = seen(marker, index)
       hit.time, hit.x, hit.size = (time - segment.source_in) / segment.speed, own.x, own.size
       events[#events + 1] = hit
     end

@@ -121,10 +121,11 @@ end
 
 -- Our own markers in a span that nobody has changed since, last one first, and what is noted of those elsewhere.
 local function own_markers(markers, noted, from, to)
-  local own, elsewhere = {}, {}
-  for _, marker in ipairs(markers) do
-    if not marker.is_region and marker.time >= from and marker.time < to and hits.is_ours(marker, noted) then
-      table.insert(own, 1, marker)
+  local own, elsewhere, index = {}, {}, hits.index(noted)
+  for n = #markers, 1, -1 do
+    local marker = markers[n]
+    if not marker.is_region and marker.time >= from and marker.time < to and hits.is_ours(marker, index) then
+      own[#own + 1] = marker
     end
   end
   for _, note in ipairs(noted) do
@@ -133,78 +134,78 @@ local function own_markers(markers, noted, from, to)
   return own, elsewhere
 end
 
-local function noted_hits(elsewhere, events)
-  local all = {}
-  for _, note in ipairs(elsewhere) do all[#all + 1] = note end
-  for _, event in ipairs(events) do all[#all + 1] = hits.noted(event) end
-  return hits.write_note(all)
+-- An event as a marker at a time.
+local function marked(event, time)
+  return { name = hits.name(event), time = time, x = event.x, size = event.size }
 end
 
--- Events at other times, the rest of them as it is.
-local function moved(event, time)
-  return { kind = event.kind, strength = event.strength, x = event.x, size = event.size, time = time }
+-- What has to be done: `old` markers to remove, `new` ones to set, and the note of all that are ours afterwards.
+local function plan_of(markers, noted, from, to, new)
+  local old, all = own_markers(markers, noted, from, to)
+  table.move(new, 1, #new, #all + 1, all)
+  return { old = old, new = new, note = hits.write_note(all) }
 end
 
--- Markers on the take, in its own seconds: a plan of { undo point's work, how many }.
+-- Markers on the take, in its own seconds.
 local function plan_take_markers(host, entry, item, events)
-  if not item then return nil, "its item was deleted meanwhile" end
-  local take, section = item.take, item.take.source.section
-  local start = section and section.offset or 0.0
-  local from, to = entry.target.source_in - start, entry.target.source_out - start
+  local take, target, new = item.take, entry.target, {}
+  local start = take.source.section and take.source.section.offset or 0.0
+  for n, event in ipairs(events) do new[n] = marked(event, target.source_in + event.time - start) end
   local noted = hits.read_note(host.take_note(take.handle, "hits"))
-  local old, elsewhere = own_markers(host.take_markers(take.handle), noted, from, to)
-  local new = {}
-  for n, event in ipairs(events) do new[n] = moved(event, entry.target.source_in + event.time - start) end
-  return {
-    old = old,
-    new = new,
-    apply = function()
-      for _, marker in ipairs(old) do host.delete_take_marker(take.handle, marker.index) end
-      for _, event in ipairs(new) do host.add_take_marker(take.handle, event.time, hits.name(event)) end
-      host.set_take_note(take.handle, "hits", noted_hits(elsewhere, new))
-    end,
-  }
+  local markers = host.take_markers(take.handle)
+  local plan = plan_of(markers, noted, target.source_in - start, target.source_out - start, new)
+  plan.apply = function()
+    for _, marker in ipairs(plan.old) do host.delete_take_marker(take.handle, marker.index) end
+    for _, marker in ipairs(new) do host.add_take_marker(take.handle, marker.time, marker.name) end
+    host.set_take_note(take.handle, "hits", plan.note)
+  end
+  return plan
 end
 
--- Markers of the project, wherever the item shows them inside the spotted span.
+-- Where an item would show the start of its source.
+local function origin(timed)
+  return timed.position - timed.start_offset / timed.rate
+end
+
+-- Markers of the project, wherever the item shows them inside the spotted span; it may have been moved since.
 local function plan_project_markers(host, proj, entry, item, events)
-  local timed, target = item and shots.timed(item) or entry.target.timed, entry.target
-  local noted = hits.read_note(host.get_ext(proj, "hits"))
-  local old, elsewhere = own_markers(host.markers(proj), noted, target.project_in, target.project_out)
-  local new = {}
+  local target, new = entry.target, {}
+  local timed = item and shots.timed(item) or target.timed
+  local moved = origin(timed) - origin(target.timed)
+  local from, to = target.project_in + moved, target.project_out + moved
   for _, event in ipairs(events) do
     for _, time in ipairs(timeline.project_times(timed, target.source_in + event.time)) do
-      if item or (time >= target.project_in and time < target.project_out) then new[#new + 1] = moved(event, time) end
+      if time >= from and time < to then new[#new + 1] = marked(event, time) end
     end
   end
-  return {
-    old = old,
-    new = new,
-    apply = function()
-      for _, marker in ipairs(old) do host.delete_marker(proj, marker.index) end
-      for _, event in ipairs(new) do host.add_marker(proj, event.time, hits.name(event)) end
-      host.set_ext(proj, "hits", noted_hits(elsewhere, new))
-    end,
-  }
+  local noted = hits.read_note(host.get_ext(proj, "hits"))
+  local plan = plan_of(host.markers(proj), noted, from, to, new)
+  plan.apply = function()
+    for _, marker in ipairs(plan.old) do host.delete_marker(proj, marker.index) end
+    for _, marker in ipairs(new) do host.add_marker(proj, marker.time, marker.name) end
+    host.set_ext(proj, "hits", plan.note)
+  end
+  return plan
 end
 
 local function place_hits(host, proj, entry, job)
   local outcome = { placed = 0, notes = {}, peaks = {} }
   local events = job.spotted and job.spotted.events or {}
   local item = host.find_take(proj, entry.target.take_guid)
-  local plan, reason
+  local plan
   if entry.options.markers == "project" then
     plan = plan_project_markers(host, proj, entry, item, events)
+  elseif item then
+    plan = plan_take_markers(host, entry, item, events)
   else
-    plan, reason = plan_take_markers(host, entry, item, events)
+    outcome.notes[1] = ("The hits of %s were not marked: its item was deleted meanwhile."):format(entry.label)
+    return outcome
   end
-  if not plan then
-    outcome.notes[1] = ("The hits of %s were not marked: %s."):format(entry.label, reason)
-  elseif #plan.old + #plan.new > 0 then
+  if #plan.old + #plan.new > 0 then
     host.edit(proj, ("Footfall: spot %d hits in %s"):format(#plan.new, entry.label), plan.apply)
   end
-  outcome.placed = plan and #plan.new or 0
-  if plan and #plan.new == 0 then outcome.notes[1] = ("No hits are visible in %s."):format(entry.label) end
+  if #plan.new == 0 then outcome.notes[1] = ("No hits are visible in %s."):format(entry.label) end
+  outcome.placed = #plan.new
   return outcome
 end
 

@@ -86,6 +86,17 @@ def test_spotting_a_part_again_leaves_our_markers_elsewhere_as_they_are(studio: 
     assert set(picture.takes[0].markers) == before
 
 
+def test_project_markers_follow_an_item_that_was_moved_meanwhile(studio: Session, picture: Item):
+    use_project_markers(studio)
+    studio.run(SPOT)
+    picture.set_value("D_POSITION", 30.0)
+    studio.wait()
+    (spotted,) = [status.spotted for status in studio.statuses() if status.spotted]
+    assert [marker.start for marker in studio.project.markers] == pytest.approx(
+        [30.0 + event.time for event in spotted.events]
+    )
+
+
 def test_project_markers_of_the_user_survive_spotting_again(studio: Session, picture: Item):
     use_project_markers(studio)
     studio.project.add_marker(3.5, "impact 0.50")
