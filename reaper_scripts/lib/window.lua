@@ -170,7 +170,7 @@ local ESCAPE, CLOSED = 27, -1
 
 -- `place` is what `place()` gave at the end of the last time: { dock, x, y, w, h }, or nil.
 function window.open(place)
-  place = place or {}
+  place = type(place) == "table" and place or {}
   gfx.ext_retina = 1 -- asks for real pixels; REAPER puts the display's scale there
   gfx.init(TITLE, place.w or 460, place.h or 340, place.dock or 0, place.x or 200, place.y or 200)
   return setmetatable({ buttons = 0 }, Window)
