@@ -115,8 +115,10 @@ def test_pieces_cover_what_is_shown_of_the_selection_and_nothing_else(selection:
 def is_at_an_edge(item: Item, pieces: list[dict[str, float]], time: float, first: float, last: float) -> bool:
     """Whether a moment is so close to where a picture starts or ends that it may count either way."""
     edges = [first, last, *(piece[key] for piece in pieces for key in ("project_in", "project_out"))]
-    near_by = {item.exact_source_time(max(Fraction(0), Fraction(time) + Fraction(way))) for way in (-SLIVER, SLIVER)}
-    return None in near_by or min(abs(time - edge) for edge in edges) <= SLIVER
+    near_by = {
+        item.exact_source_time(max(Fraction(0), Fraction(time) + Fraction(way))) for way in (-2 * SLIVER, 2 * SLIVER)
+    }
+    return None in near_by or min(abs(time - edge) for edge in edges) <= 2 * SLIVER
 
 
 @given(selections())
