@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _CLOSE_WITHIN_SEC = 10.0
 _GLANCE_SEC = 0.1
+_WAKE_SEC = 0.5
 
 
 class Engine:
@@ -51,7 +52,9 @@ class Engine:
             worker.start()
 
     def wait(self) -> None:
-        self._quit.wait()
+        """Until `quit`. It wakes now and then: a signal that another thread got is heard when the main one wakes."""
+        while not self._quit.wait(_WAKE_SEC):
+            pass
 
     def quit(self) -> None:
         """Let `wait` return; safe to call from a signal handler."""
