@@ -231,7 +231,7 @@ def test_what_no_datagram_carries_comes_by_file(lua54: LuaHost, engine: WiredEng
 def test_a_request_that_no_datagram_carries_goes_by_file(lua54: LuaHost, engine: WiredEngine) -> None:
     open_wire(lua54, engine.spool_folder)
     job_id = lua54(
-        "local events = json.array(); for n = 1, 4000 do events[n] = { time = n / 10 } end\n"
+        "local events = json.array(); for n = 1, 9000 do events[n] = { time = n / 10 } end\n"
         'local m = generate("boots"); m.events = events; w:submit(m); until_state(m.id, "done"); return m.id'
     )
     assert engine.jobs.status(job_id).state.value == "done"
