@@ -119,7 +119,8 @@ local function submit(config, answers, start, stop)
   local awake, asleep = wake_engine(config, wire)
   if not awake then return nil, asleep end
   local noted, unwritable = book():add(message.id, {
-    start = start, samples = stop - start, rate = session.rate(), prompt = answers.prompt,
+    start = start, samples = stop - start, rate = session.rate(),
+    prompt = answers.prompt ~= "" and answers.prompt or nil,
   })
   if not noted then return nil, unwritable end
   local sent, unsent = wire:put(message)
@@ -142,7 +143,7 @@ end
 -- ---- placing them
 
 local function name_of(job, variant)
-  local said = job.prompt ~= "" and job.prompt or "sound"
+  local said = job.prompt or "sound"
   local short = said:sub(1, (utf8.offset(said, NAME_CHARACTERS + 1) or #said + 1) - 1)
   return ("Footfall: %s %d"):format(short, variant)
 end
@@ -151,10 +152,18 @@ local function expected_samples(stem, job)
   return math.floor(stem.samples * job.rate / stem.rate + 0.5)
 end
 
+-- How a stem was made, and what was not done as asked.
+local function comment_on(stem, job, warnings)
+  local sentences = { ("%s (variant %d, seed %d, %s)."):format(job.prompt or "", stem.variant, stem.seed, stem.path) }
+  for _, warning in ipairs(warnings or {}) do sentences[#sentences + 1] = warning.message end
+  return table.concat(sentences, " ")
+end
+
 -- Put one stem where its job wants it; a sentence when that went wrong.
-local function place_stem(stem, job)
+local function place_stem(stem, job, warnings)
   if not files.exists(stem.path) then return ("The stem %s is not there any more."):format(stem.path) end
-  local start, samples = session.place(stem.path, job.start, name_of(job, stem.variant), stem.variant > 1)
+  local name, comment = name_of(job, stem.variant), comment_on(stem, job, warnings)
+  local start, samples = session.place(stem.path, job.start, name, stem.variant > 1, comment)
   if not start then return ("Ardour did not import %s."):format(stem.path) end
   if start ~= job.start then return ("%s is at sample %d instead of %d."):format(stem.path, start, job.start) end
   if math.abs(samples - expected_samples(stem, job)) > (stem.rate == job.rate and 0 or 1) then
@@ -175,7 +184,7 @@ local function place_job(id, status)
   local job = book():claim(id, files.unix_time())
   if not job then return nil end
   for _, stem in ipairs(status.stems or {}) do
-    local trouble = not is_placed(job, stem.variant) and place_stem(stem, job)
+    local trouble = not is_placed(job, stem.variant) and place_stem(stem, job, status.warnings)
     if trouble then
       book():give_up(id, trouble)
       return trouble

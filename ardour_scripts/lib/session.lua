@@ -140,14 +140,16 @@ local function first_region(track)
   return first
 end
 
--- Put a file on a track of its own, at a sample. Start and length of the region that came of it; nil when none did.
-function session.place(path, start, name, muted)
+-- Put a file on a track of its own, at a sample; the comment is what the track's notes say. Start and length of the
+-- region that came of it; nil when none did.
+function session.place(path, start, name, muted, comment)
   local known = track_ids()
   import(path, start)
   local track = new_track(known)
   local region = track and first_region(track)
   if not region then return nil end
   track:set_name(name)
+  track:set_comment(comment, nil)
   if muted then track:mute_control():set_value(1, PBD.GroupControlDisposition.NoGroup) end
   return region:position():samples(), region:length():samples()
 end

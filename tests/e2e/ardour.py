@@ -115,6 +115,7 @@ class Region:
     """A region as the saved session has it, in samples."""
 
     track: str
+    comment: str
     muted: bool
     position: int
     length: int
@@ -128,8 +129,8 @@ def saved_regions(place: Place) -> list[Region]:
         line.split("\t")[1:] for line in run_lua(place, "read_session.lua").splitlines() if line.startswith("REGION")
     ]
     return [
-        Region(track, muted == "true", int(position), int(length), int(start), tuple(map(Path, files)))
-        for track, muted, position, length, start, *files in rows
+        Region(track, comment, muted == "true", int(position), int(length), int(start), tuple(map(Path, files)))
+        for track, comment, muted, position, length, start, *files in rows
     ]
 
 

@@ -10,8 +10,8 @@ for route in session:get_tracks():iter() do
       files[#files + 1] = region:to_audioregion():source(channel):to_filesource():path()
     end
     local muted = route:mute_control():get_value() > 0
-    print(("REGION\t%s\t%s\t%d\t%d\t%d\t%s"):format(
-      route:name(), muted, region:position():samples(), region:length():samples(), region:start():samples(),
+    print(("REGION\t%s\t%s\t%s\t%d\t%d\t%d\t%s"):format(
+      route:name(), route:comment(), muted, region:position():samples(), region:length():samples(), region:start():samples(),
       table.concat(files, "\t")))
   end
 end

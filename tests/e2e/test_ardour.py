@@ -232,6 +232,7 @@ def check(foley: Foley, shot: Shot) -> None:
         assert region.position == shot.position, f"{shot}: it is at sample {region.position}"
         assert (region.start, region.length) == (0, SAMPLES)
         assert region.muted == (stem.variant > 1)
+        assert f"seed {stem.seed}" in region.comment and "no sound known here: 'take'" in region.comment
 
 
 @pytest.mark.parametrize("shot", SHOTS, ids=str)

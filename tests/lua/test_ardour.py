@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from footfall_bridge import messages
-from footfall_bridge.messages import PROTOCOL, Failed, Generate, JobState, JobStatus, Stem
+from footfall_bridge.messages import PROTOCOL, Failed, Generate, JobState, JobStatus, Stem, Warned
 from footfall_bridge.spool import EngineCard, Spool
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +35,8 @@ package.loaded.session = {
   ask = function(fields) world.asked = fields; return world.answers end,
   wait = function(look) if world.closes_window then return false end while look() do end return true end,
   run = function(command) world.ran[#world.ran + 1] = table.concat(command, " "); return not world.cannot_run end,
-  place = function(path, start, name, muted)
+  place = function(path, start, name, muted, comment)
+    world.comment = comment
     if world.broken[path] then return nil end
     world.placed[#world.placed + 1] = ("%s|%d|%s|%s"):format(path, start, name, muted)
     return start + world.off_by, 48047
@@ -187,6 +188,23 @@ def test_stems_go_where_the_selection_began_and_later_variants_are_muted(ardour,
         f"{files[0]}|{RANGE[0]}|Footfall: boots 1|false", f"{files[1]}|{RANGE[0]}|Footfall: boots 2|true"
     ]  # fmt: skip
     assert not ardour.notebook()["jobs"] and not ardour.said()
+
+
+def test_what_was_not_done_as_asked_is_in_the_track_s_comment(ardour):
+    ardour.finished(1)
+    (job,) = ardour.notebook()["jobs"]
+    status = ardour.spool.status(job)
+    warned = Warned(id=job, code="unknown_word", message="No sound is called 'boots'.")
+    ardour.spool.write_status(status.model_copy(update={"warnings": [warned]}))
+    ardour.act("place")
+    assert ardour.world.comment == f"boots (variant 1, seed 1, {ardour.folder / '1.wav'}). No sound is called 'boots'."
+
+
+def test_a_job_without_a_prompt_has_a_track_name_too(ardour):
+    ardour.remember(prompt="")
+    ardour.finished(1)
+    ardour.act("place")
+    assert "|Footfall: sound 1|" in ardour.placed()[0]
 
 
 def test_nothing_is_placed_while_recording(ardour):
