@@ -10,4 +10,8 @@ package.path = here .. "/lib/?.lua;" .. package.path
 local desk = require("desk")
 local offers = require("offers")
 
-desk.run("Place finished stems", here, offers.make_again)
+desk.run("Place finished stems", here, function(self)
+  local is_startup = self.host.get_memory("quietly") ~= "" -- as REAPER's startup script runs it: nobody has asked
+  self.host.set_memory("quietly", "")
+  if not is_startup then offers.make_again(self) end
+end)

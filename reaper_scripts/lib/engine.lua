@@ -11,6 +11,7 @@ Engine.__index = Engine
 local LOOK_SECONDS = 0.1 -- between two looks at the engine's card
 local LOG_SECONDS = 1 -- between two looks at its log
 local START_SECONDS = 90 -- that a start may take: a cold one from a slow disk
+local HELD_SECONDS = 10 -- after which an engine that is said to run and does not show is taken for frozen
 local QUIT_SECONDS = 20
 local ANSWER_SECONDS = 5
 local WRITE_TEST = ".footfall-write-test"
@@ -115,23 +116,29 @@ function Engine:explain_failed_start(length, seconds)
   return problem("engine_start", SILENT_START, math.floor(seconds), table.concat(self.config.command, " "))
 end
 
+-- Whether the log says that the start has come to nothing. That another engine is there is no failure at once: another
+-- action may have started one at the same moment.
+function Engine:has_failed(length, seconds)
+  if self.log_read and seconds >= self.log_read and seconds < self.log_read + LOG_SECONDS then return false end
+  self.log_read = seconds
+  local code = self:failure_since(length)
+  if code ~= "engine_running" then return code ~= nil end
+  self.held = self.held or seconds
+  return seconds - self.held > HELD_SECONDS
+end
+
 function Engine:do_start()
+  self.log_read, self.held = nil, nil
   local card = self:card()
   if card then return fitting(card) end
   local program = self.config.command[1]
   if not self.host.file_exists(program) then return problem("not_installed", GONE, program) end
-  local length, began, next_log = #self:log_text(), self.host.now(), LOG_SECONDS
+  local length, began = #self:log_text(), self.host.now()
   if not self.host.start_process(self.config.command) then return problem("not_installed", NOT_STARTED, program) end
-  local failed = false
   card = wait(self.host, function()
     local seconds = self.host.now() - began
     self.host.hint(("Footfall: the engine is starting, %.0f s"):format(seconds))
-    if seconds >= next_log then
-      local code = self:failure_since(length)
-      failed = code ~= nil and code ~= "engine_running" -- another action may have started one at the same moment
-      next_log = seconds + LOG_SECONDS
-    end
-    return self:card() or failed
+    return self:card() or self:has_failed(length, seconds)
   end, self.config.start_seconds or START_SECONDS)
   self.host.hint("")
   if type(card) == "table" then return fitting(card) end

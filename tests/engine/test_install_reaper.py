@@ -24,6 +24,7 @@ from footfall_engine.hosts import check, reaper, running, scripts
 from footfall_engine.hosts.reaper import Contact, Machine, Resource, command_id
 from hypothesis import given
 from hypothesis import strategies as st
+from lupa import lua54
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
@@ -213,6 +214,24 @@ def test_a_first_line_that_lua_skips_stays_first() -> None:
     assert after.startswith(b"#!/usr/bin/lua\r\n-- [Footfall]")
     assert b"\r\n" in after.replace(before, b"")
     assert reaper.without_startup(after) == before
+
+
+@pytest.mark.parametrize(
+    "users", [b"", b"\xef\xbb\xbfusers = true\r\n", b"#!lua\nusers = true", b"users = true -- \xff"]
+)
+@pytest.mark.parametrize("command", [0, 53_001])
+def test_the_startup_script_runs_our_action_where_reaper_knows_it(tmp_path: Path, users: bytes, command: int) -> None:
+    file = tmp_path / "__startup.lua"
+    file.write_bytes(reaper.with_startup(users, b"\n"))
+    state = lua54.LuaRuntime(encoding=None)
+    looked_up, ran = [], []
+    state.globals()[b"look_up"] = lambda name: looked_up.append(name) or command
+    state.globals()[b"run"] = lambda *arguments: ran.append(arguments)
+    state.execute(b"reaper = {NamedCommandLookup = look_up, Main_OnCommand = run, SetExtState = function() end}")
+    state.eval(b"dofile")(os.fsencode(file))
+    assert looked_up == [b"_" + command_id(reaper.STARTUP_ACTION).encode()]
+    assert ran == ([(command, 0)] if command else [])
+    assert bool(state.globals()[b"users"]) == bool(users)
 
 
 def test_lines_end_as_the_others_do() -> None:

@@ -38,6 +38,7 @@ FOLDER = "Footfall"  # in Scripts; part of every action's id
 CONFIG = "footfall.json"
 ACTION_PREFIX = "Footfall - "
 STARTUP_ACTION = ACTION_PREFIX + "Place finished stems.lua"
+QUIETLY = "quietly"  # key of ext state: the next run of that action says nothing where nothing waits
 STARTUP_FIRST = b"-- [Footfall] Offers stems that were finished meanwhile; `footfall uninstall reaper` takes this away."
 STARTUP_LAST = b"-- [/Footfall]"
 
@@ -207,10 +208,10 @@ def with_startup(script: bytes, newline: bytes) -> bytes:
     script = without_startup(script)
     newline = _newline(script, newline)
     body = (
-        f'do local id = reaper.NamedCommandLookup("_{command_id(STARTUP_ACTION)}") '
-        "if id ~= 0 then reaper.Main_OnCommand(id, 0) end end"
+        f'do local id = reaper.NamedCommandLookup("_{command_id(STARTUP_ACTION)}")',
+        f'if id ~= 0 then reaper.SetExtState("footfall", "{QUIETLY}", "1", false) reaper.Main_OnCommand(id, 0) end end',
     )
-    block = newline.join([STARTUP_FIRST, body.encode(), STARTUP_LAST, b""])
+    block = newline.join([STARTUP_FIRST, *(line.encode() for line in body), STARTUP_LAST, b""])
     if script.removeprefix(_BOM).startswith(b"#") and b"\n" in script:
         first, rest = script.split(b"\n", 1)
         return first + b"\n" + block + rest
