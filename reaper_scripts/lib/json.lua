@@ -2,6 +2,7 @@
 -- Whole numbers of 64 bits stay whole; larger ones become floats. Texts are UTF-8, in and out.
 local json = {}
 
+local ITEMS_OF_A_PIECE = 150
 local MAX_DEPTH = 100 -- messages are four deep; a cycle has no end
 
 local CONTROL_OR_MARK = '[\0-\31"\\]' -- %c would ask the locale
@@ -193,6 +194,7 @@ local function decode_literal(text, position)
 end
 
 local decode_value
+local breathe -- called now and then in a long list, by whoever decodes in pieces
 
 local function decode_list(text, position, depth)
   local list, count = json.array(), 0
@@ -201,6 +203,7 @@ local function decode_list(text, position, depth)
   repeat
     count = count + 1
     list[count], position = decode_value(text, position + 1, depth)
+    if breathe and count % ITEMS_OF_A_PIECE == 0 then breathe() end
   until byte(text, position) ~= COMMA
   if sub(text, position, position) ~= "]" then fail(position, "',' or ']' is missing") end
   return list, position + 1
@@ -253,9 +256,22 @@ local function decode_whole(text)
   return value
 end
 
--- Value of a text; nil and a sentence with the position when it is no JSON.
-function json.decode(text)
+-- Calls `pause` between the pieces of a long text. Others may decode meanwhile, and are not paused.
+local function in_pieces(pause)
+  local function own()
+    breathe = nil
+    pause()
+    breathe = own
+  end
+  return pause and own
+end
+
+-- Value of a text; nil and a sentence with the position when it is no JSON. A long text is decoded in pieces of some
+-- milliseconds, with `pause` called between them: coroutine.yield, say.
+function json.decode(text, pause)
+  breathe = in_pieces(pause)
   local ok, value = pcall(decode_whole, text)
+  breathe = nil
   if ok then return value end
   if type(value) == "table" and value.json then return nil, "this is not JSON: " .. value.json end
   error(value, 0)

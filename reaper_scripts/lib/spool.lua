@@ -95,11 +95,11 @@ function Spool:awaits(id)
 end
 
 -- Where a job stands, and the text that says so; nil while no engine has said anything about it.
--- With the text of an earlier call: no job, only the text, when nothing is new.
-function Spool:status(id, known_text)
+-- With the text of an earlier call: no job, only the text, when nothing is new. `pause` as in json.decode.
+function Spool:status(id, known_text, pause)
   local text = files.read(self:job_file(id, "status.json"))
   if not text or text == known_text then return nil, text end
-  local job = json.decode(text)
+  local job = json.decode(text, pause)
   local is_whole = type(job) == "table" and job.type == "job" and job.id == id and type(job.state) == "string"
   if is_whole then return job, text end
   return nil

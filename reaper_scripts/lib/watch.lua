@@ -9,6 +9,7 @@ local Watch = {}
 Watch.__index = Watch
 
 local POLL_SECONDS = 0.03 -- between two looks at what has been heard
+local BUSY_SECONDS = 0.001 -- a step that has taken longer leaves the rest to the next one
 local HINT_SECONDS = 0.25
 local BEAT_SECONDS = 1 -- between two looks at the engine
 local DEAD_SECONDS = 8 -- without an engine before the user is asked
@@ -177,7 +178,7 @@ function Watch:step()
   local now = self.desk.host.now()
   self.desk.wire:step()
   self:draw_peaks()
-  if #self.jobs > 0 then
+  if #self.jobs > 0 and self.desk.host.now() - now < BUSY_SECONDS then
     if self:every("beat", BEAT_SECONDS, now) then
       self:look_after_engine(now)
       self:follow_projects()

@@ -154,12 +154,22 @@ function Wire:pursue_by_udp(entry, now)
   return self:send(not entry.job and entry.request or request.status(entry.id), now)
 end
 
-function Wire:pursue_by_file(entry, now)
-  if now - entry.looked < LOOK_SECONDS then return true end
-  entry.looked = now
-  local found
-  found, entry.text = self.spool:status(entry.id, entry.text)
+-- Reads a job's file, a piece in each call; whether that is done.
+function Wire:read_file(entry)
+  entry.reading = entry.reading or coroutine.wrap(function()
+    return true, self.spool:status(entry.id, entry.text, coroutine.yield)
+  end)
+  local is_over, found, text = entry.reading()
+  if not is_over then return false end
+  entry.reading, entry.text = nil, text
   if found then entry.job = job_state.after(entry.job, found) end
+  return true
+end
+
+function Wire:pursue_by_file(entry, now)
+  if not entry.reading and now - entry.looked < LOOK_SECONDS then return true end
+  entry.looked = now
+  if not self:read_file(entry) then return true end
   if entry.cancelling and not entry.is_cancel_filed then
     entry.is_cancel_filed = self:noted(self.spool:cancel(entry.id))
     return entry.is_cancel_filed, self.trouble

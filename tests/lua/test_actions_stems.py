@@ -51,7 +51,7 @@ def test_a_part_arrives_as_a_new_active_take_and_the_rest_is_the_same_to_the_bit
     assert stem.active_take is new
     assert (stem.position, stem.length) == (4.0, 1.0)
     first, last = changed_seconds(old, new)
-    assert 0.25 <= first and last < 0.5
+    assert first >= 0.25 and last < 0.5
     assert studio.project.undo_at == 2
     assert studio.told == ""
 
@@ -198,7 +198,7 @@ def test_a_part_of_a_part_keeps_the_patches_before_it(studio: Session, stem: Ite
     assert len(stem.takes) == 3
     assert len(facts_of(stem.takes[2]).provenance["patches"]) == 2
     first, last = changed_seconds(stem.takes[1], stem.takes[2])
-    assert 0.6 <= first and last < 0.8
+    assert first >= 0.6 and last < 0.8
 
 
 # ---- variants

@@ -291,3 +291,23 @@ def test_the_order_of_keys_is_always_the_same(fields: dict[str, int]) -> None:
     backwards = dict(reversed(fields.items()))
     again = CODEC["5.4"][b"again"]
     assert again(json.dumps(fields).encode()) == again(json.dumps(backwards).encode())
+
+
+@given(st.lists(st.integers(-1000, 1000), max_size=1000), st.lists(st.text(max_size=5), max_size=500))
+def test_a_long_text_decodes_in_pieces_to_the_same_even_when_others_decode_between(numbers, texts):
+    lua = Plain()
+    decode = """
+    local json = require("json")
+    local text, other = ...
+    local pieces, value = 0, nil
+    local thread = coroutine.wrap(function() value = json.decode(text, coroutine.yield); return true end)
+    while not thread() do
+      pieces = pieces + 1
+      assert(#json.decode(other) == 400)
+    end
+    return json.encode(value), pieces
+    """
+    whole = {"numbers": numbers, "texts": [{"text": text} for text in texts]}
+    answer, pieces = lua.run(decode, json.dumps(whole), json.dumps(list(range(400))))
+    assert json.loads(answer) == whole
+    assert pieces == len(numbers) // 150 + len(texts) // 150
