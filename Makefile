@@ -1,4 +1,5 @@
-# Three commands: `make demo` runs it, `make test` tests it, `make check` reads it; `make reaper` puts it into REAPER.
+# Three commands: `make demo` runs it, `make test` tests it, `make check` reads it; `make reaper` puts it into REAPER,
+# `make resolve` into DaVinci Resolve, `make ardour` into Ardour.
 # Needs python3 (3.11 or newer) and make.
 
 PYTHON ?= python3
@@ -11,13 +12,16 @@ LUA := $(wildcard reaper_scripts ardour_scripts)
 # Whoever gives REAPACK_BASE knows where the scripts will be fetched from.
 REAPACK_BASE ?=
 
-.PHONY: demo reaper ardour test e2e check luacheck format bench readme clean
+.PHONY: demo reaper resolve ardour test e2e check luacheck format bench readme clean
 
 demo: $(VENV)/.base  ## make demo, or make demo CLIP=shot.mp4 PROMPT="boots on gravel"
 	$(BIN)/footfall demo $(if $(CLIP),"$(CLIP)") $(if $(PROMPT),--prompt "$(PROMPT)")
 
 reaper: $(VENV)/.base  ## make reaper, or make reaper ARGS=--at-startup
 	$(BIN)/footfall install reaper $(ARGS)
+
+resolve: $(VENV)/.base  ## puts Footfall's scripts into DaVinci Resolve's menu, or make resolve ARGS=--all-users
+	$(BIN)/footfall install resolve $(ARGS)
 
 ardour: $(VENV)/.base  ## puts Footfall's scripts where Ardour finds them
 	$(BIN)/footfall install ardour $(ARGS)

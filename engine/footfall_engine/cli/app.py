@@ -35,9 +35,11 @@ evaluations = typer.Typer(help="Measure against what is known.", no_args_is_help
 evaluations.command("sync")(evaluate.sync)
 installs = typer.Typer(help="Put Footfall into an editor.", no_args_is_help=True)
 installs.command("reaper")(install.install_reaper)
+installs.command("resolve")(install.install_resolve)
 installs.command("ardour")(install.install_ardour)
 uninstalls = typer.Typer(help="Take Footfall out of an editor again.", no_args_is_help=True)
 uninstalls.command("reaper")(install.uninstall_reaper)
+uninstalls.command("resolve")(install.uninstall_resolve)
 uninstalls.command("ardour")(install.uninstall_ardour)
 
 for command in (

@@ -15,6 +15,7 @@ from footfall_engine.cli.console import answer, answer_json, answer_table, repor
 from footfall_engine.config import Settings
 
 if TYPE_CHECKING:
+    from footfall_engine.doctor import Finding
     from footfall_engine.hosts.reaper import Machine, Plan, Resource
 
 ResourcePath = Annotated[
@@ -30,6 +31,12 @@ ConfigPath = Annotated[
     typer.Option(metavar="FOLDER", help="Ardour's configuration folder; without it, every one that is found."),
 ]
 
+ScriptsFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Resolve's Fusion/Scripts folder; our modules go beside it, into Footfall."),
+]
+AllUsers = Annotated[bool, typer.Option("--all-users", help="For every user of this machine.")]
+
 FIRST_CLICKS = """\
 In REAPER:
   1. Select a video item, or a part of it with a time selection.
@@ -42,6 +49,15 @@ In Ardour, once:
   1. Edit > Lua Scripts > Script Manager, Action Scripts: put "Footfall: generate for selection" into a slot.
   2. There, Action Hooks: add "Footfall: place stems when they are finished".
 Then select a range of the picture and run the first from Edit > Lua Scripts; the stem lands on a new track.
+"""
+
+RESOLVE_CLICKS = """\
+In DaVinci Resolve (start it again if it is running):
+  1. On the timeline, put the playhead on a clip, or set in and out marks.
+  2. Workspace > Scripts > Footfall Generate.
+  3. Say what it should sound like; the stem lands on an audio track of its own.
+The free edition lists Python scripts up to 21.0 only: from 21.1 on, Blackmagic keeps them to Studio.
+Without scripts, `footfall export` writes a timeline file that every edition imports.
 """
 
 
@@ -129,6 +145,76 @@ def uninstall_reaper(resource_path: ResourcePath = None, force: Force = False, a
         _tell_lost_shortcuts(facts)
 
 
+@reported
+def install_resolve(
+    scripts_folder: ScriptsFolder = None,
+    all_users: AllUsers = False,
+    link: Annotated[bool, typer.Option("--link", help="Link the modules to Footfall's folder, not copy them.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Put Footfall's scripts into DaVinci Resolve's menu, and see whether everything works."""
+    from footfall_engine.hosts import resolve, resolve_python
+    from footfall_engine.hosts.check import check_resolve
+    from footfall_engine.hosts.scripts import engine_contact, script_source
+
+    machine, source, contact = this_machine(), script_source("resolve_scripts"), engine_contact(Settings.load())
+    if scripts_folder is None:
+        resolve.check_is_installed(machine)
+    place = resolve.find_place(machine, scripts_folder, all_users)
+    files = resolve.install(place, source, contact, link)
+    python, found = resolve_python.find(machine, resolve_python.own_eyes())
+    checks = [found, *check_resolve(place, source, contact, link, python)]
+    if all_users:
+        checks.append(_shared_engine(contact.spool, bool(contact.token)))
+    facts = {"scripts": str(place.scripts), "installed": list(map(str, files))}
+    scripts = [name.removesuffix(".py") for name in resolve.entry_names(source)]
+    _tell_checks(facts, checks, scripts, f"DaVinci Resolve in {place.root}", RESOLVE_CLICKS, as_json)
+
+
+@reported
+def uninstall_resolve(
+    scripts_folder: ScriptsFolder = None, all_users: AllUsers = False, as_json: options.Json = False
+) -> None:
+    """Take out of DaVinci Resolve what `footfall install resolve` has put there, and nothing else."""
+    from footfall_engine.hosts import resolve
+    from footfall_engine.hosts.scripts import script_source
+
+    place = resolve.find_place(this_machine(), scripts_folder, all_users)
+    removed = resolve.uninstall(place, script_source("resolve_scripts"))
+    if as_json:
+        answer_json({"scripts": str(place.scripts), "removed": list(map(str, removed))})
+    else:
+        answer(f"{place.root}: {len(removed)} files of Footfall removed")
+
+
+def _shared_engine(spool: Path, has_token: bool) -> Finding:
+    from footfall_engine.doctor import Finding, State
+
+    said = f"everybody's scripts ask the engine whose jobs are in {spool}, which each of them has to be able to read"
+    return Finding(
+        "all users", State.WARNING, said + ("; its token is in footfall.json for all to read" if has_token else "")
+    )
+
+
+def _tell_checks(
+    facts: dict[str, Any], checks: list[Finding], scripts: list[str], title: str, clicks: str, as_json: bool
+) -> None:
+    from footfall_engine.doctor import State
+
+    good = all(check.state is not State.BROKEN for check in checks)
+    if as_json:
+        answer_json({**facts, "actions": scripts, "checks": _as_json(checks), "good": good})
+    else:
+        answer_table(["", "", ""], [[check.name, check.state.value, check.said] for check in checks], title)
+        answer(clicks if good else "Something is broken, see above; `footfall doctor` tells more.")
+    if not good:
+        raise typer.Exit(1)
+
+
+def _as_json(checks: list[Finding]) -> list[dict[str, str]]:
+    return [{"name": check.name, "state": check.state.value, "said": check.said} for check in checks]
+
+
 def this_machine() -> Machine:
     from footfall_engine.hosts.reaper import Machine
     from footfall_engine.hosts.running import running
@@ -165,7 +251,7 @@ def _tell_installed(told: list[dict[str, Any]], actions: list[str], as_json: boo
     good = all(check.state is not State.BROKEN for facts in told for check in facts["checks"])
     if as_json:
         for facts in told:
-            facts["checks"] = [{"name": c.name, "state": c.state.value, "said": c.said} for c in facts["checks"]]
+            facts["checks"] = _as_json(facts["checks"])
         answer_json({"folders": told, "actions": actions, "good": good})
     else:
         for facts in told:

@@ -11,8 +11,9 @@ from footfall_bridge.errors import FootfallError
 from footfall_bridge.spool import Spool
 
 from footfall_engine.doctor import Finding, State, write_problem
-from footfall_engine.hosts import reaper
+from footfall_engine.hosts import reaper, resolve
 from footfall_engine.hosts.reaper import Contact, Resource
+from footfall_engine.hosts.resolve_python import Python, import_problem
 
 ANSWER_SECONDS = 60  # a cold start from a slow disk
 
@@ -24,6 +25,25 @@ def check_reaper(resource: Resource, source: Path, contact: Contact) -> list[Fin
     else:
         found = [*_files(resource, source), *_actions(resource, source), *_config(resource.scripts, contact)]
     return [*found, *_engine(contact), *_spool(contact)]
+
+
+def check_resolve(
+    place: resolve.Place, source: Path, contact: Contact, link: bool, python: Python | None
+) -> list[Finding]:
+    """What a user would otherwise find out in Resolve; `python` is what it runs scripts with."""
+    files = _resolve_files(place, source, link, python)
+    return [*files, *_config(place.own, contact), *_engine(contact), *_spool(contact)]
+
+
+def _resolve_files(place: resolve.Place, source: Path, link: bool, python: Python | None) -> Iterator[Finding]:
+    files = resolve.contents(place, source, link)
+    wrong = [name for name, content in files.items() if not resolve.is_there(place, name, content)]
+    if wrong or not resolve.entry_names(source):
+        yield Finding("scripts", State.BROKEN, f"missing or different: {', '.join(wrong) or 'all of them'}")
+    elif python is not None and (problem := import_problem(python, place.own, resolve.LIBRARY)):
+        yield Finding("scripts", State.BROKEN, f"{python} cannot load {place.own / resolve.LIBRARY}: {problem}")
+    else:
+        yield Finding("scripts", State.GOOD, f"{len(resolve.entry_names(source))} in {place.menu}")
 
 
 def _files(resource: Resource, source: Path) -> Iterator[Finding]:

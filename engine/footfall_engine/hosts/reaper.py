@@ -55,12 +55,13 @@ _STARTUP_BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Machine:
-    """As much of a machine as finding REAPER takes."""
+    """As much of a machine as finding an editor takes."""
 
     system: str  # as platform.system() says: Windows, Darwin, Linux
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     program_folders: tuple[Path, ...] = ()  # further places where the program may lie
+    root: Path = Path("/")  # of the file system
 
 
 @dataclass(frozen=True)
@@ -300,7 +301,7 @@ def plan_install(
     resource: Resource, source: Path, contact: Contact, link: bool = False, at_startup: bool = False, crlf: bool = False
 ) -> Plan:
     """What to change so that the scripts in `source` are REAPER's actions; files of an older version go."""
-    check_folder_is_real(resource)
+    check_folder_is_real(resource.scripts)
     if has_reapack_copy(resource):
         return _plan_beside_reapack(resource, source, contact)
     newline = b"\r\n" if crlf else b"\n"
@@ -313,7 +314,7 @@ def plan_install(
 
     gone = [name for name in before.files if name not in names]
     links = [name for name in names if not link and (resource.scripts / name).is_symlink()]  # not to write through
-    changes = [Change(file, None) for file in _ours(resource, [*gone, *links])]
+    changes = [Change(file, None) for file in present(resource.scripts, [*gone, *links])]
     changes.append(Change(resource.scripts / CONFIG, config_text(contact, installed)))
     changes += [Change(resource.scripts / name, source / name if link else read(source / name)) for name in names]
     if installed.startup:
@@ -324,24 +325,23 @@ def plan_install(
 
 def plan_uninstall(resource: Resource, source: Path | None = None) -> Plan:
     """What to change so that nothing of ours is left; without its footfall.json, `source` tells what is ours."""
-    check_folder_is_real(resource)
+    check_folder_is_real(resource.scripts)
     before = Installed.read(resource.scripts / CONFIG) or _what_looks_like_ours(resource, source)
     old_list, old_startup = read(resource.action_list), read(resource.startup)
     configs = [file for file in (resource.from_reapack / CONFIG, resource.scripts / CONFIG) if file.exists()]
     changes = (
         Change(resource.startup, without_startup(old_startup) or None),
         Change(resource.action_list, without_actions(old_list, before.actions) or None),
-        *(Change(file, None) for file in [*_ours(resource, before.files), *configs]),
+        *(Change(file, None) for file in [*present(resource.scripts, before.files), *configs]),
     )
     return Plan(resource, changes, tuple(shortcuts(old_list, before.actions)))
 
 
-def check_folder_is_real(resource: Resource) -> None:
-    """HostFolderUnusable when our folder leads elsewhere, where we would change what is not REAPER's."""
-    if resource.scripts.is_symlink():
+def check_folder_is_real(folder: Path) -> None:
+    """HostFolderUnusable when our folder leads elsewhere, where we would change what is not the editor's."""
+    if folder.is_symlink():
         raise HostFolderUnusable(
-            f"{resource.scripts} is a link to {os.path.realpath(resource.scripts)}; "
-            "remove the link, then run this again"
+            f"{folder} is a link to {os.path.realpath(folder)}; remove the link, then run this again"
         )
 
 
@@ -356,13 +356,12 @@ def _plan_beside_reapack(resource: Resource, source: Path, contact: Contact) -> 
     return Plan(resource, (*(c for c in gone.changes if c.file != config.file), config), gone.lost_shortcuts)
 
 
-def _ours(resource: Resource, names: Iterable[str]) -> list[Path]:
-    """Those of the named files that are there, and that no link leads out of our folder for."""
-    root = os.path.realpath(resource.scripts)
-    files = [resource.scripts / name for name in names]
+def present(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Those of the named files that are there, and that no link leads out of the folder for."""
+    root = os.path.realpath(folder)
     return [
         file
-        for file in files
+        for file in map(folder.joinpath, names)
         if os.path.lexists(file) and Path(os.path.realpath(file.parent)).is_relative_to(root) and not file.is_dir()
     ]
 
@@ -403,13 +402,18 @@ def is_same(one: Path, other: Path) -> bool:
 
 
 def carry_out(plan: Plan) -> None:
-    """Make the changes; HostFolderUnusable names what cannot be changed."""
-    for change in plan.changes:
+    make(plan.changes, plan.resource.scripts)
+
+
+def make(changes: Iterable[Change], own_folder: Path) -> None:
+    """Make the changes; HostFolderUnusable names what cannot be changed. Folders of ours that are empty then go."""
+    changes = tuple(changes)
+    for change in changes:
         try:
             _make(change)
         except OSError as error:
             raise HostFolderUnusable(f"{change.file} cannot be changed ({error.strerror or error})") from error
-    _remove_empty_folders(plan)
+    _remove_empty_folders(own_folder, changes)
 
 
 def _make(change: Change) -> None:
@@ -432,11 +436,10 @@ def _write(file: Path, content: bytes) -> None:
         file.chmod(mode)
 
 
-def _remove_empty_folders(plan: Plan) -> None:
-    """Folders of ours that have nothing in them any more; Scripts itself stays."""
-    root = plan.resource.scripts
-    folders = {folder for change in plan.changes if change.to is None for folder in change.file.parents}
+def _remove_empty_folders(own_folder: Path, changes: Iterable[Change]) -> None:
+    """Folders of ours that have nothing in them any more; what they are in stays."""
+    folders = {folder for change in changes if change.to is None for folder in change.file.parents}
     for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
-        if folder.is_relative_to(root):
+        if folder.is_relative_to(own_folder):
             with contextlib.suppress(OSError):  # something is in it
                 folder.rmdir()
