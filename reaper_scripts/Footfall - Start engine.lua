@@ -15,7 +15,7 @@ desk.run_alone("Start engine", function(host)
   host.relaunch_quietly()
   local self, trouble = desk.open("Start engine", here)
   if not self then return host.message(trouble.message) end
-  engine.ensure(host, self.config, self.wire, function(card)
+  engine.ensure(host, self.config, function(card)
     host.hint(("Footfall: the engine is running, process %d"):format(card.pid))
     offers.make(self)
     watch.start(self, self.on_stumble)

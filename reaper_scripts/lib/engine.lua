@@ -27,10 +27,9 @@ local HELD = "An engine that does not answer any more (process %d) holds Footfal
   .. "system's task manager, then start the engine again."
 local NO_QUIT = "Footfall's engine (process %d) was asked to quit and has not done so within %d s."
 
--- `host` starts programs, makes folders and knows the time; `config` is footfall.json; `wire` is told nothing, and
--- asked how the engine is.
-function engine.open(host, config, wire)
-  return setmetatable({ host = host, config = config, wire = wire, spool = spool.open(config.spool) }, Engine)
+-- `host` starts programs, makes folders and knows the time; `config` is footfall.json.
+function engine.open(host, config)
+  return setmetatable({ host = host, config = config, spool = spool.open(config.spool) }, Engine)
 end
 
 -- ---- looking
@@ -207,6 +206,15 @@ function Engine:mend_spool(say)
   return files.remove(test)
 end
 
+-- Whether an engine is not the one that was installed with these scripts.
+function Engine:is_other(card, say)
+  local _, misfit = spool.fits(card)
+  if misfit then return say("%s", misfit.message) end
+  if not self.config.version or card.version == self.config.version then return false end
+  return say("The engine (process %d) is version %s, and version %s is installed.", card.pid, card.version,
+    self.config.version)
+end
+
 -- What a dead engine has left; what lives and does not do is ended.
 function Engine:clear_away(say)
   local card, left = self:card()
@@ -218,11 +226,10 @@ function Engine:clear_away(say)
     end
     return true
   end
-  local _, misfit = spool.fits(card)
-  if misfit then say("%s", misfit.message) end
-  local seconds = not misfit and self:answer_time()
+  local is_other = self:is_other(card, say)
+  local seconds = not is_other and self:answer_time()
   if seconds then return say("The engine (process %d) answers within %.0f ms.", card.pid, 1000 * seconds) end
-  if not misfit then say("The engine (process %d) lives and does not answer.", card.pid) end
+  if not is_other then say("The engine (process %d) lives and does not answer.", card.pid) end
   local stopped, trouble = self:do_stop()
   say("%s", stopped and "Asked it to quit, and it did." or trouble.message)
   return stopped
@@ -273,16 +280,10 @@ function engine.run(host, running, over)
 end
 
 -- Sees to it that an engine runs: calls on_ready(card), or on_trouble(error) when that cannot be.
-function engine.ensure(host, config, wire, on_ready, on_trouble)
-  engine.run(host, engine.open(host, config, wire):start(), function(card, trouble)
+function engine.ensure(host, config, on_ready, on_trouble)
+  engine.run(host, engine.open(host, config):start(), function(card, trouble)
     if card then on_ready(card) else on_trouble(trouble) end
   end)
-end
-
--- Number of jobs that an engine has not finished, from its answer to "status".
-function engine.unfinished(reply)
-  local counts = type(reply) == "table" and reply.counts or {}
-  return (counts.queued or 0) + (counts.running or 0)
 end
 
 return engine

@@ -13,6 +13,7 @@ local Monitor = {}
 Monitor.__index = Monitor
 
 local LOOK_SECONDS = 0.5 -- between two looks at the engine and the journal
+local ENTRIES_A_STEP = 4
 local DEAF_SECONDS = 3 -- after which an engine that was asked is asked anew
 local PLACE = "window" -- what is remembered of where the window stands
 
@@ -34,14 +35,35 @@ function Monitor:count_waiting()
   return count
 end
 
-function Monitor:look()
+function Monitor:look_at_engine()
   local state, card, misfit = self.engine:state()
-  self.card, self.misfit = card, misfit
-  self.resting_state = state
+  self.card, self.misfit, self.resting_state = card, misfit, state
   if state ~= "running" then self.reply = nil end
-  self.entries = self.desk.journal:all()
-  self.jobs = {}
-  for _, entry in ipairs(self.entries) do self.jobs[entry.id] = self.wire:status(entry.id) end
+end
+
+-- The journal, a few entries in a step: a long one must not hold up REAPER.
+function Monitor:look_at_journal()
+  local entries, jobs = {}, {}
+  for n, id in ipairs(self.desk.journal:ids()) do
+    if n % ENTRIES_A_STEP == 0 then coroutine.yield() end
+    local entry = self.desk.journal:get(id)
+    entries[#entries + 1] = entry
+    if entry then jobs[id] = self.wire:status(id) end
+  end
+  self.entries, self.jobs = entries, jobs
+  coroutine.yield()
+end
+
+-- Looks at everything and makes the view of it, over and over, in steps.
+function Monitor:look_on()
+  while true do
+    self:look_at_engine()
+    self:look_at_journal()
+    self.shown = self:view()
+    local next_look = self.desk.host.now() + LOOK_SECONDS
+    repeat coroutine.yield() until self.desk.host.now() >= next_look or self.is_changed
+    self.is_changed = false
+  end
 end
 
 function Monitor:ask(now)
@@ -89,7 +111,7 @@ function Monitor:go_on_with_task()
   local trouble = self.running.trouble
   self.trouble = trouble and trouble.message
   self.doing, self.running, self.asked = nil, nil, nil
-  self:look()
+  self.is_changed = true
 end
 
 function Monitor:cancel(id)
@@ -115,30 +137,19 @@ local CLICKS = {
 
 -- ---- the loop
 
-function Monitor:is_time(now)
-  if self.looked and now - self.looked < LOOK_SECONDS then return false end
-  self.looked = now
-  return true
-end
-
 function Monitor:step()
-  local now = self.desk.host.now()
   self.wire:step()
   self:go_on_with_task()
   self:hear()
-  if self:is_time(now) then
-    self:look()
-    self:ask(now)
-    self.shown = self:view()
-  elseif self.running then
-    self.shown = self:view()
-  end
-  self.window:show(self.shown)
+  self.looking()
+  self:ask(self.desk.host.now())
+  if self.running then self.is_changed = true end -- its sentences are shown as they come
+  if self.shown then self.window:show(self.shown) end
   local event = self.window:event()
   if not event then return true end
   if event.id == "closed" then return false end
   CLICKS[event.id](self, event.row)
-  self.looked = nil
+  self.is_changed = true
   return true
 end
 
@@ -159,16 +170,16 @@ end
 
 -- Opens the window at a desk.
 function monitor.open(desk)
-  local own_wire = wire.open(desk.config, desk.host.sockets(), desk.host.now)
   local self = setmetatable({
     desk = desk,
-    wire = own_wire, -- the desk's own closes when its jobs are over
-    engine = engine.open(desk.host, desk.config, own_wire),
+    wire = wire.open(desk.config, desk.host.sockets(), desk.host.now), -- the desk's closes when its jobs are over
+    engine = engine.open(desk.host, desk.config),
     window = window.open(json.decode(desk.host.get_memory(PLACE))),
     entries = {},
     jobs = {},
     said = {},
   }, Monitor)
+  self.looking = coroutine.wrap(function() self:look_on() end)
   self:go_on()
 end
 

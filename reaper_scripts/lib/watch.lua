@@ -127,7 +127,7 @@ end
 
 function Watch:start_engine()
   self.starting = true
-  require("engine").ensure(self.desk.host, self.desk.config, self.desk.wire, function()
+  require("engine").ensure(self.desk.host, self.desk.config, function()
     self.starting, self.last_alive = false, self.desk.host.now()
   end, function(trouble)
     self.starting = false

@@ -208,11 +208,13 @@ end
 -- Draws a view, if anything in it or about the window has changed since.
 function Window:show(view)
   local hover = zone_at(self.page, gfx.mouse_x / scale(), gfx.mouse_y / scale())
-  local hovered = hover and { id = hover.id, row = hover.row }
-  local looks = json.encode({ view = view, w = gfx.w, h = gfx.h, scale = scale(), hover = hovered })
-  if looks == self.looks then return end
-  self.looks = looks
-  self.page = window.page(view, gfx.w / scale(), gfx.h / scale(), measure, hovered)
+  local frame = ("%g %g %g %s %s"):format(gfx.w, gfx.h, scale(), hover and hover.id, hover and hover.row)
+  if view == self.view and frame == self.frame then return end
+  local looks = view == self.view and self.looks or json.encode(view)
+  local is_same = looks == self.looks and frame == self.frame
+  self.view, self.frame, self.looks = view, frame, looks
+  if is_same then return end
+  self.page = window.page(view, gfx.w / scale(), gfx.h / scale(), measure, hover and { id = hover.id, row = hover.row })
   paint(self.page)
 end
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -263,6 +264,14 @@ def test_repair_ends_an_engine_of_another_protocol(room: Session) -> None:
     assert told[2].startswith("Started the engine")
 
 
+def test_repair_replaces_an_engine_of_an_older_version(room: Session) -> None:
+    with beating(room, version="0.0.9", quits=True):
+        told = do(room, "repair")["said"]
+    assert told[0] == "The engine (process 1) is version 0.0.9, and version 0.1.0 is installed."
+    assert told[1] == "Asked it to quit, and it did."
+    assert told[2].startswith("Started the engine")
+
+
 def test_repair_ends_an_engine_that_does_not_answer(room: Session) -> None:
     with beating(room, quits=True):
         told = do(room, "repair")["said"]
@@ -326,17 +335,15 @@ def test_cancel_jobs_can_be_declined(room: Session, hammer: Path) -> None:
 class beating:
     """The card of an engine that is not ours: a heart that beats, a protocol, and perhaps an ear for `quit`."""
 
-    def __init__(self, room: Session, quits: bool = False, protocol: int = 1) -> None:
-        import threading
-
-        self.room, self.quits, self.protocol = room, quits, protocol
+    def __init__(self, room: Session, quits: bool = False, version: str = "0.1.0", protocol: int = 1) -> None:
+        self.room, self.quits, self.version, self.protocol = room, quits, version, protocol
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.beat, daemon=True)
 
     def beat(self) -> None:
         spool = self.room.spool
         while not self.stop.is_set():
-            spool.write_engine(EngineCard(1, "9.9.9", time.time(), protocol=self.protocol))
+            spool.write_engine(EngineCard(1, self.version, time.time(), protocol=self.protocol))
             for name in spool.waiting(".json") if self.quits else ():
                 spool.claim(name)
                 asked = spool.read_claimed(name)
