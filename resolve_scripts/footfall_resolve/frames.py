@@ -104,3 +104,17 @@ def timecode(frame: int, rate: Fraction, drop_frame: bool = False) -> str:
     minutes, secs = divmod(whole_seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return "{:02}:{:02}:{:02}{}{:02}".format(hours, minutes, secs, ";" if drop_frame else ":", frames)
+
+
+def frame_of(timecode_text: str, rate: Fraction) -> int:
+    """Frame of a label hh:mm:ss:ff; a semicolon anywhere means that labels are dropped. ValueError for anything else."""
+    parts = timecode_text.strip().replace(";", ":").replace(".", ":").split(":")
+    if len(parts) != 4 or not all(part.isdigit() for part in parts):
+        raise ValueError(f"{timecode_text!r} is no timecode")
+    hours, minutes, secs, count = (int(part) for part in parts)
+    nominal = math.ceil(rate)
+    frame = ((hours * 60 + minutes) * 60 + secs) * nominal + count
+    if ";" not in timecode_text:
+        return frame
+    whole_minutes = hours * 60 + minutes
+    return frame - nominal // 15 * (whole_minutes - whole_minutes // 10)

@@ -1,0 +1,11 @@
+"""Cancel what was asked for in this project and is not there yet."""
+
+import os
+import sys
+
+LIB = ""  # `footfall install resolve` fills it in: a script of Resolve's menu does not know where it lies
+sys.path.insert(0, LIB or os.path.dirname(os.path.abspath(__file__)))
+
+from footfall_resolve import desk, flow
+
+desk.run("Footfall Cancel", globals(), flow.cancel)

@@ -1,0 +1,11 @@
+"""Sound for every timeline marker whose name or note is 'foley: prompt | negative prompt'."""
+
+import os
+import sys
+
+LIB = ""  # `footfall install resolve` fills it in: a script of Resolve's menu does not know where it lies
+sys.path.insert(0, LIB or os.path.dirname(os.path.abspath(__file__)))
+
+from footfall_resolve import desk, flow
+
+desk.run("Footfall Generate from Markers", globals(), flow.generate_from_markers)

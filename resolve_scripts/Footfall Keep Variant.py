@@ -1,0 +1,11 @@
+"""Keep the variant that is heard at the playhead and take the others off the timeline."""
+
+import os
+import sys
+
+LIB = ""  # `footfall install resolve` fills it in: a script of Resolve's menu does not know where it lies
+sys.path.insert(0, LIB or os.path.dirname(os.path.abspath(__file__)))
+
+from footfall_resolve import desk, flow
+
+desk.run("Footfall Keep Variant", globals(), flow.keep_variant)
