@@ -58,7 +58,9 @@ function generating.generate_list(desk, found, refused)
       variants = last.variants,
       model = last.model,
     }
-    return jobs.generate(desk, group, line.shot, wishes, setting.reference)
+    local entry, trouble = jobs.generate(desk, group, line.shot, wishes, setting.reference)
+    if entry then entry.track_name = "regions" end -- several prompts share a track
+    return entry, trouble
   end)
   submit(desk, entries, refused)
 end

@@ -27,7 +27,8 @@ local function entry_of(desk, kind, group, label, asked, target)
 end
 
 local function label_of(prompt, path)
-  return prompt ~= "" and prompt or files.stem(path)
+  local label = prompt ~= "" and prompt or files.stem(path)
+  return (label:gsub("%c", " ")) -- names in a project file have no line breaks
 end
 
 -- Hits that the user has on the shot's take, as events; nil when there are none or they are not to be used.

@@ -2,7 +2,7 @@
 
     python -m tests.lua.bench_reaper [--json FILE]
 
-Prints a table and writes rows as `footfall bench` does. The time that the stand-in for REAPER takes itself is not counted.
+Prints a table and writes rows as `footfall bench` does. What the stand-in for REAPER takes itself is not counted.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def measured() -> Iterator[Measure]:
                 yield queued(folder, engine, clip, wire, has_socket)
             yield longest_step(folder, engine, clip)
         yield longest_step_with_many_hits(folder / "hits")
-        yield growth(folder / "growth")
+        yield growth(folder / "growth", POLLS)
 
 
 def queued(folder: Path, engine: Resident, clip: Path, wire: str, has_socket: bool) -> Measure:
@@ -140,30 +140,30 @@ def show_stand_in(studio: Session) -> None:
     studio.project.add_track().add_item(Source("VIDEO", path, 600.0, 48_000, 2), 0.0, selected=True)
 
 
-def growth(folder: Path) -> Measure:
-    """What the script's Lua state has gained after ten thousand polls of a running job, its collector run before."""
+def growth(folder: Path, polls: int) -> Measure:
+    """What the script's Lua state has gained after so many polls of a running job, its collector run before."""
     with quick_session(folder) as (studio, engine):
         show_stand_in(studio)
         action = studio.run(GENERATE, wishes())
         (asked,) = engine.take()
 
         def poll(number: int) -> None:
-            progress = Progress(id=asked.id, stage="making the sound", fraction=number / POLLS, eta_seconds=1.0)
+            progress = Progress(id=asked.id, stage="making the sound", fraction=number / polls, eta_seconds=1.0)
             engine.finish(asked, "running", stems=[], progress=progress)
             studio.reaper.step()
 
         with fast_clock(lambda: studio.reaper.steps.clear()):
-            for number in range(POLLS // 10):
+            for number in range(polls // 10):
                 poll(number)
             before = action.kilobytes
-            for number in range(POLLS // 10, POLLS):
+            for number in range(polls // 10, polls):
                 if number % 100 == 0:
                     engine.beat()
                 poll(number)
             gained = action.kilobytes - before
             looks = sum(what == "io.open" and path.endswith("status.json") for what, path in studio.reaper.files.used)
-            assert not action.ended and looks >= POLLS, f"only {looks} looks"
-    return at_most(f"memory gained over {POLLS:,} polls", gained, GROWTH_KB, "kB", at_first=before)
+            assert not action.ended and looks >= polls, f"only {looks} looks"
+    return at_most(f"memory gained over {polls:,} polls", gained, GROWTH_KB, "kB", at_first=before)
 
 
 class fast_clock:

@@ -1,4 +1,4 @@
-"""A REAPER with Footfall's actions installed, a real engine process behind a real spool folder, and clips to work on."""
+"""A REAPER with Footfall's actions installed, and an engine behind its spool folder: a real process, or a stand-in."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from footfall_bridge.spool import Spool
 from footfall_engine.resident import make_home, resident_engine, start_engine, stop_engine, wait_until_ready
 
 from tests.fakes.reaper.model import Item
+from tests.lua.bench_reaper import growth
 from tests.lua.session import GENERATE, REPEAT, Session, provenance, quick_session, session, wishes
 from tests.waiting import wait_until
 
@@ -236,6 +237,11 @@ def test_a_status_that_cannot_be_read_is_waited_over(tmp_path: Path, garbage: by
 
 
 # ---- many, cancelled, twice
+
+
+def test_waiting_for_a_job_does_not_grow_in_memory(tmp_path: Path):
+    row = growth(tmp_path, polls=1500)
+    assert row.good, row.reached
 
 
 def test_twenty_jobs_at_once_all_land_once_on_one_track(studio: Session, hammer: Path):

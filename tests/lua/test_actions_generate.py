@@ -197,7 +197,7 @@ def test_wishes_are_remembered_with_the_project_and_repeated_without_asking(stud
     studio.reaper.open_project()
     show(studio, hammer, 0.0, selected=True)
     studio.finish(GENERATE, None)
-    assert list(studio.reaper.messages[-1].fields.values())[0] == ""
+    assert studio.reaper.messages[-1].fields["Prompt"] == ""
 
 
 @pytest.mark.parametrize("variants", ["0", "9", "two", "", "1.5", "-1"])

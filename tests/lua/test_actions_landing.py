@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ def test_a_loop_is_a_stem_for_each_round_without_gaps(
         generate(session, engine)
         items = session.stem_items
         assert items[0].position == position
-        for item, following in zip(items, items[1:], strict=False):
+        for item, following in pairwise(items):
             assert abs(item.end - following.position) <= 1 / 48_000
         assert abs(items[-1].end - picture.end) <= 1 / 48_000
         for item in items[1:]:
