@@ -85,7 +85,7 @@ class Analyses:
     """Analyses by region: found once, then remembered, so that a variant or a regenerate never decodes again."""
 
     def __init__(self, cache: Cache, analyse: Analyser) -> None:
-        self._cache = cache
+        self.cache = cache
         self._analyse = analyse
         self._recent: OrderedDict[tuple[object, ...], PictureAnalysis] = OrderedDict()
 
@@ -94,14 +94,14 @@ class Analyses:
         found = self._recent.pop(key, None) or self._stored(key)
         if found is None:
             found = self._analyse(video, region, progress)
-            self._cache.put(_to_arrays(found), *key)
+            self.cache.put(_to_arrays(found), *key)
         self._recent[key] = found
         if len(self._recent) > KEPT_IN_MEMORY:
             self._recent.popitem(last=False)
         return found
 
     def _stored(self, key: tuple[object, ...]) -> PictureAnalysis | None:
-        arrays = self._cache.get(*key)
+        arrays = self.cache.get(*key)
         return _from_arrays(arrays) if arrays else None
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -14,17 +15,18 @@ from footfall_bridge import messages
 from footfall_bridge.errors import BadRequest, InvalidRange
 from footfall_bridge.messages import Audition, Generate, Hit, Message, Regenerate, Spot, Stem
 from footfall_bridge.timeline import TimeRange, frame_rate, play_rate, seconds, to_units
+from numpy.typing import NDArray
 
 from footfall_engine import windows
 from footfall_engine.analysis.picture import PictureAnalysis
 from footfall_engine.cache import Analyses
 from footfall_engine.media import video, wav
-from footfall_engine.media.audio import Recording, read_recording
+from footfall_engine.media.audio import Recording, fit_length, read_recording
 from footfall_engine.media.player import play
 from footfall_engine.models.registry import ModelRow, model_row, unhonoured
 from footfall_engine.playback import Playback, as_played
 from footfall_engine.progress import ProgressFn, part, side_by_side
-from footfall_engine.scene import Scene, sound_of
+from footfall_engine.scene import Known, Scene, sound_of
 from footfall_engine.stems import (
     Take,
     announcement,
@@ -87,7 +89,7 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
 
     # 2. what does the picture show?
     picture = _look(request, playback, studio, watcher.stage(LOOKING, 0.0, ANALYSIS_SHARE))
-    scene = _scene(request, playback, request.channels, picture, reference, watcher)
+    scene = _scene(request, playback, request.channels, picture, reference, studio, watcher)
 
     # 3. a stem for each variant, batch by batch
     begins = playback.region.start if request.position is None else seconds(request.position, rate)
@@ -119,7 +121,8 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
 
     # 2. what does the picture show? Known from when the stem was made
     picture = _look(made, playback, studio, watcher.stage(LOOKING, 0.0, ANALYSIS_SHARE))
-    scene = _scene(made, playback, old.channels, picture, reference, watcher)
+    scene = _scene(made, playback, old.channels, picture, reference, studio, watcher)
+    known = Known(span, old.sample_rate, partial(_kept, old)) if row.fills_in else None
 
     # 3. everything before the range, new sound blended in at its edges, everything after it
     begin, end = (to_units(time, old.sample_rate) for time in (span.start, span.end))
@@ -129,9 +132,9 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
         with open_stems(batch, old.sample_rate, old.channels, old.position, facts, request.id) as stems:
             copy_pcm(old, 0, begin, stems)
             at = begin
-            for block in sound_of(scene, span, row, seeds_of(batch), old.sample_rate, watcher.warn, progress):
+            for block in sound_of(scene, span, row, seeds_of(batch), old.sample_rate, watcher.warn, progress, known):
                 until = at + block.shape[-1]
-                kept = wav.to_float(wav.read_pcm(old, at, until))
+                kept = _kept(old, at, until)
                 angle = windows.patch_angle(
                     begin, end, np.arange(at, until), _fade_samples(end - begin, old.sample_rate)
                 )
@@ -201,6 +204,7 @@ def _scene(
     channels: int,
     picture: PictureAnalysis,
     reference: Recording | None,
+    studio: Studio,
     watcher: Watcher,
 ) -> Scene:
     return Scene(
@@ -214,6 +218,7 @@ def _scene(
         reference=reference,
         steps=request.steps,
         guidance=request.guidance,
+        cache=studio.analyses.cache,
     )
 
 
@@ -251,6 +256,11 @@ def _patch_range(request: Regenerate, old: wav.StemFacts, rate: Fraction) -> Tim
     if span.duration < 2 * Fraction(PATCH_FADE_SEC[0]):
         raise InvalidRange(f"{float(span.duration) * 1000:.1f} ms are too short to regenerate; 20 ms are the least")
     return span
+
+
+def _kept(old: wav.StemFacts, first: int, last: int) -> NDArray[np.float32]:
+    """Samples [first, last) of a stem, shape = (channels, last - first); silence past its end."""
+    return fit_length(wav.to_float(wav.read_pcm(old, first, min(last, old.samples))), last - first)
 
 
 def _fade_samples(patch_samples: int, sample_rate: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from footfall_engine import windows
 from footfall_engine.analysis.picture import MOTION_RATE, PictureAnalysis
+from footfall_engine.cache import Cache
 from footfall_engine.media import video
 from footfall_engine.media.audio import Recording, fit_length, resample
-from footfall_engine.models.base import Conditions, TimedHit
+from footfall_engine.models.base import Conditions, Features, Remember, TimedHit
 from footfall_engine.models.registry import ModelRow, load_model
 from footfall_engine.playback import Playback
 from footfall_engine.progress import ProgressFn, part
@@ -44,17 +45,53 @@ class Scene:
     reference: Recording | None
     steps: int | None
     guidance: float | None
+    cache: Cache
+
+
+@dataclass(frozen=True)
+class Known:
+    """Sound of a region that is there already, and the span of it that is to be made anew."""
+
+    span: TimeRange
+    sample_rate: int
+    read: Callable[[int, int], NDArray[np.float32]]  # samples [first, last), shape = (channels, n)
+
+    def sound(self, window: TimeRange) -> Recording:
+        first, last = self._samples(window)
+        return Recording(self.read(first, last), self.sample_rate)
+
+    def mask(self, window: TimeRange) -> NDArray[np.bool_]:
+        """Which samples of the window are to stay."""
+        at = np.arange(*self._samples(window))
+        begin, end = self._samples(self.span)
+        return (at < begin) | (at >= end)
+
+    def _samples(self, span: TimeRange) -> tuple[int, int]:
+        return to_units(span.start, self.sample_rate), to_units(span.end, self.sample_rate)
 
 
 def sound_of(
-    scene: Scene, span: TimeRange, row: ModelRow, seeds: list[int], rate: int, warn: Warn, progress: ProgressFn
+    scene: Scene,
+    span: TimeRange,
+    row: ModelRow,
+    seeds: list[int],
+    rate: int,
+    warn: Warn,
+    progress: ProgressFn,
+    known: Known | None = None,
 ) -> Iterator[NDArray[np.float32]]:
-    """Sound of [span) of the region at `rate`, as blocks of shape (seeds, channels, n)."""
-    start = max(Fraction(0), span.start - CONTEXT_SEC)
+    """Sound of [span) of the region at `rate`, as blocks of shape (seeds, channels, n).
+
+    With what is `known`, windows lie as they did when the whole region was made, so that what the model remembers of
+    their pictures serves again; without, they start shortly before the span.
+    """
+    begin = Fraction(0) if known else max(Fraction(0), span.start - CONTEXT_SEC)
+    end = scene.playback.duration if known else span.end
     pieces = windows.split(
-        TimeRange(start, span.end), row.span_seconds, row.overlap_seconds, [hit.time for hit in scene.hits]
+        TimeRange(begin, end), row.span_seconds, row.overlap_seconds, [hit.time for hit in scene.hits]
     )
-    made = _windows(scene, pieces, row, seeds, rate, warn, progress)
+    pieces = [piece for piece in pieces if piece.start < span.end and span.start < piece.end]
+    made = _windows(scene, pieces, row, seeds, rate, warn, progress, known)
     skipped = to_units(span.start, rate) - to_units(pieces[0].start, rate)
     left = to_units(span.end, rate) - to_units(span.start, rate)
     for block in windows.join(made, row.overlap_seconds, rate):
@@ -79,12 +116,15 @@ def _windows(
     rate: int,
     warn: Warn,
     progress: ProgressFn,
+    known: Known | None,
 ) -> Iterator[NDArray[np.float32]]:
     """Each window's sound, exactly as long as it is."""
     model = load_model(row.name)
     for number, window in enumerate(pieces):
         generated = model.generate(
-            _conditions(scene, window), seeds, part(progress, number / len(pieces), (number + 1) / len(pieces))
+            _conditions(scene, window, row, known),
+            seeds,
+            part(progress, number / len(pieces), (number + 1) / len(pieces)),
         )
         for code, sentence in generated.warnings:
             warn(code, sentence)
@@ -93,7 +133,7 @@ def _windows(
         yield np.stack([fit_length(resample(audio, row.sample_rate, rate), samples) for audio in generated.audio])
 
 
-def _conditions(scene: Scene, window: TimeRange) -> Conditions:
+def _conditions(scene: Scene, window: TimeRange, row: ModelRow, known: Known | None) -> Conditions:
     start, duration = float(window.start), float(window.duration)
     first = to_units(window.start, MOTION_RATE)
     last = first + int(np.ceil(duration * MOTION_RATE)) + 1
@@ -112,20 +152,38 @@ def _conditions(scene: Scene, window: TimeRange) -> Conditions:
         reference=scene.reference,
         steps=scene.steps,
         guidance=scene.guidance,
+        remember=_remember(scene, window, row),
+        known=known.sound(window) if known else None,
+        known_mask=known.mask(window) if known else None,
     )
 
 
-def _frames(scene: Scene, window: TimeRange) -> Callable[[float], Iterator[video.Frame]]:
-    """The window's pictures at so many a played second, at their played times."""
+def _frames(scene: Scene, window: TimeRange) -> Callable[[Sequence[float]], Iterator[video.Frame]]:
+    """The window's pictures at played times."""
 
-    def frames(fps: float) -> Iterator[video.Frame]:
-        pictures = video.read_frames(
-            scene.video, scene.playback.in_clip(window), fps=Fraction(fps) / scene.playback.speed, grey=False
-        )
-        for number, picture in enumerate(pictures):
-            yield video.Frame(number / fps, picture.image)
+    def frames(times: Sequence[float]) -> Iterator[video.Frame]:
+        speed = float(scene.playback.speed)
+        spec = video.FrameSpec(times=[time * speed for time in times], grey=False)
+        pictures = video.read_frames_at(scene.video, scene.playback.in_clip(window), {"": spec})
+        for time, (_, picture) in zip(times, pictures, strict=False):
+            yield video.Frame(time, picture.image)
 
     return frames
+
+
+def _remember(scene: Scene, window: TimeRange, row: ModelRow) -> Remember:
+    """Features of a window's picture, kept for variants and regenerates."""
+    region, speed = scene.playback.region, scene.playback.speed
+    place = (row.name, video.file_identity(scene.video), region.start, region.end, speed, window.start, window.end)
+
+    def remember(name: str, make: Callable[[], Features], /) -> Features:
+        found = scene.cache.get("features", name, *place)
+        if found is None:
+            found = make()
+            scene.cache.put(found, "features", name, *place)
+        return found
+
+    return remember
 
 
 def _check(audio: NDArray[np.float32], count: int, channels: int, row: ModelRow) -> None:

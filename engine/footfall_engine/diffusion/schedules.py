@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 
 def linear_betas(first: float, last: float, count: int) -> NDArray[np.float64]:
     """Noise variances that rise evenly (Ho et al. 2020), shape = (count,)."""
-    return np.linspace(first, last, count, dtype=np.float64)
+    return np.asarray(np.linspace(first, last, count), dtype=np.float64)
 
 
 def scaled_linear_betas(first: float, last: float, count: int) -> NDArray[np.float64]:
     """Noise variances whose square roots rise evenly (latent diffusion), shape = (count,)."""
-    return np.square(np.linspace(first**0.5, last**0.5, count, dtype=np.float64))
+    roots = linear_betas(math.sqrt(first), math.sqrt(last), count)
+    return np.asarray(roots * roots, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class NoiseSchedule:
     @property
     def alphas_cumprod(self) -> NDArray[np.float64]:
         """alpha(t)² at integer times, shape = (T,)."""
-        return np.cumprod(1.0 - self.betas)
+        return np.asarray(np.cumprod(1.0 - self.betas), dtype=np.float64)
 
     @property
     def last_time(self) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -58,11 +58,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class FrameSpec:
-    """What pictures someone wants: how many a second (None: each as it comes), how high in pixels, in what colour."""
+    """What pictures someone wants: when (`times`, `fps`, or each as it comes), how high in pixels, in what colour."""
 
     fps: float | Fraction | None = None
     height: int | None = None  # None: the clip's own; the width keeps the aspect
     grey: bool = True
+    times: Sequence[float] | None = None  # rising seconds from the region's start, inside it
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,9 @@ def read_frames_at(
 ) -> Iterator[tuple[str, Frame]]:
     """Pictures of a region at several rates and sizes from one decoding pass.
 
-    A spec with ``fps`` gets ``ceil(duration * fps)`` frames: number n, at time n / fps, is the picture on screen then
-    (the latest that is not later; before the first picture, the first). Frames of one spec come in order of time.
+    A spec with ``times`` gets a frame for each: the picture on screen then (the latest that is not later; before the
+    first picture, the first). One with ``fps`` gets ``ceil(duration * fps)`` of them, number n at time n / fps. Frames
+    of one spec come in order of time.
     """
     duration = float(region.duration)
     samplers = [_Sampler(name, spec, region.duration) for name, spec in specs.items()]
@@ -159,6 +161,13 @@ def _tallest(specs: dict[str, FrameSpec]) -> float:
     return max((spec.height or math.inf for spec in specs.values()), default=math.inf)
 
 
+def _ticks(spec: FrameSpec, duration: Fraction) -> Sequence[float] | None:
+    """The times at which a spec wants a frame; None for each picture at its own."""
+    if spec.times is not None or spec.fps is None:
+        return spec.times
+    return [float(number / spec.fps) for number in range(math.ceil(duration * Fraction(spec.fps)))]
+
+
 class _Sampler:
     """Picks the pictures of one spec out of the stream and renders them."""
 
@@ -166,20 +175,20 @@ class _Sampler:
         self.name = name
         self.spec = spec
         self.end = float(duration - _EDGE)
-        self.ticks = math.ceil(duration * Fraction(spec.fps)) if spec.fps else 0
+        self.ticks = _ticks(spec, duration)
         self.count = 0
         self.rendered: tuple[VideoFrame, Image] | None = None
 
     def before(self, time: float, shown: VideoFrame) -> Iterator[tuple[str, Frame]]:
         """Ticks that pass while ``shown`` is on screen, before the picture at ``time`` replaces it."""
-        if self.spec.fps is None:
+        if self.ticks is None:
             return
-        while self.count < self.ticks and (tick := float(self.count / self.spec.fps)) < time - float(_EDGE):
+        while self.count < len(self.ticks) and (tick := self.ticks[self.count]) < time - float(_EDGE):
             yield self._frame(tick, shown)
 
     def starting(self, time: float, picture: VideoFrame) -> Iterator[tuple[str, Frame]]:
         """The picture itself, where each one in the region is wanted."""
-        if self.spec.fps is None and -float(_EDGE) <= time < self.end:
+        if self.ticks is None and -float(_EDGE) <= time < self.end:
             yield self._frame(max(0.0, time), picture)
 
     def finish(self, shown: VideoFrame) -> Iterator[tuple[str, Frame]]:

@@ -7,9 +7,9 @@ crossfades, rate conversion, ceiling, files).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from footfall_bridge.messages import Hit
@@ -18,6 +18,18 @@ from numpy.typing import NDArray
 from footfall_engine.media.audio import Recording
 from footfall_engine.media.video import Frame
 from footfall_engine.progress import ProgressFn
+
+Features = dict[str, NDArray[Any]]
+
+
+class Remember(Protocol):
+    """Gives what a model found out about the window's picture before, under a name of its own, or has it `make` it."""
+
+    def __call__(self, name: str, make: Callable[[], Features], /) -> Features: ...
+
+
+def forgetful(name: str, make: Callable[[], Features], /) -> Features:
+    return make()
 
 
 @dataclass(frozen=True)
@@ -37,12 +49,13 @@ class Conditions:
     motion: NDArray[np.float32]  # (n,), MOTION_RATE per second, 0…1 relative to the region's busiest moment
     motion_x: NDArray[np.float32]  # (n,), -1…1
     activity: float  # 0…1, how busy the region is on an absolute scale
-    frames: Callable[[float], Iterator[Frame]]  # pictures of the window, decoded lazily at so many a played second
+    frames: Callable[[Sequence[float]], Iterator[Frame]]  # pictures on screen at rising times, decoded lazily
     reference: Recording | None = None
     known: Recording | None = None  # sound that is already there (regenerate, long regions) …
     known_mask: NDArray[np.bool_] | None = None  # … and which samples of it are to stay
     steps: int | None = None
     guidance: float | None = None
+    remember: Remember = forgetful
 
 
 @dataclass(frozen=True)

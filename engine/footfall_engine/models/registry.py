@@ -10,11 +10,13 @@ import importlib
 import logging
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from typing import Any
 
 from footfall_bridge.errors import ModelFailed, UnknownModel
 from footfall_bridge.messages import Generate, ModelFacts, ModelList, Regenerate
 
 from footfall_engine.models.base import Model
+from footfall_engine.models.store import missing_files
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,10 @@ class ModelRow:
     controls: frozenset[str]  # of CONTROLS, those it honours
     code_licence: str
     weights_licence: str
+    weights_folder: str = ""  # among the models' folders
     hub_repository: str = ""
     hub_files: tuple[str, ...] = ()
+    fills_in: bool = False  # makes a part so that it fits the sound around it, and is told what that is
 
 
 CONTROLS = {
@@ -50,6 +54,22 @@ CONTROLS = {
     "guidance": "a guidance scale",
 }
 """Controls of a request that a model may or may not honour, as a user calls them."""
+
+DIFF_FOLEY: dict[str, Any] = {
+    "sample_rate": 16_000,
+    "span_seconds": 60.0,
+    "overlap_seconds": 1.0,
+    "batch": 16,
+    "side_by_side": 1,
+    "memory_mb": 4500,
+    "controls": frozenset({"steps", "guidance"}),
+    "code_licence": "Apache-2.0",
+    "weights_licence": "not stated (CreativeML OpenRAIL-M lineage)",
+    "weights_folder": "diff-foley",
+    "hub_repository": "SimianLuo/Diff-Foley",
+    "hub_files": ("cavp_epoch66.ckpt", "ldm_epoch240.ckpt", "double_guidance_classifier.ckpt"),
+}
+"""What both rows of it have in common."""
 
 MODELS = (
     ModelRow(
@@ -65,6 +85,19 @@ MODELS = (
         controls=frozenset({"prompt", "negative", "events", "reference"}),
         code_licence="Apache-2.0",
         weights_licence="none needed",
+    ),
+    ModelRow(
+        name="diff-foley",
+        target="footfall_engine.models.diff_foley.model:DiffFoley",
+        about="latent diffusion guided by what is seen and by how well it fits (arXiv 2306.17203)",
+        fills_in=True,
+        **DIFF_FOLEY,
+    ),
+    ModelRow(
+        name="diff-foley-original",
+        target="footfall_engine.models.diff_foley.model:AsNotebook",
+        about="diff-foley as its published notebook has it, faults included: 27 % low in pitch, whole 8 s windows",
+        **DIFF_FOLEY,
     ),
 )
 
@@ -114,7 +147,7 @@ def _facts(row: ModelRow) -> ModelFacts:
         controls=sorted(row.controls),
         code_licence=row.code_licence,
         weights_licence=row.weights_licence,
-        present=not row.hub_files,
+        present=not missing_files(row),
     )
 
 

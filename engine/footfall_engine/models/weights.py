@@ -18,11 +18,12 @@ import torch
 from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from torch import Tensor, nn
 
+from footfall_engine.models.store import SAFETENSORS, converted, model_folder
+
 log = logging.getLogger(__name__)
 
 Weights = dict[str, Tensor]
 
-SAFETENSORS = ".safetensors"
 _NAMED_KEYS = 5  # of each kind in a sentence; all of them are in its detail
 _INERT_PACKAGES = ("pytorch_lightning.", "lightning.")  # trainers whose classes stand in checkpoints as mere names
 _COUNTERS = "num_batches_tracked"  # of batch norms in training; nothing reads them here
@@ -119,6 +120,20 @@ def _state_of(found: Any, path: Path) -> Weights:
 
 
 # ---- converting
+
+
+def ready_weights(model: str, file: str, folder: Path | None = None) -> Path:
+    """The weights of a published checkpoint as safetensors; converted now if only the checkpoint itself is there."""
+    folder = folder or model_folder(model)
+    ready = converted(folder / file)
+    if not ready.is_file():
+        if not (folder / file).is_file():
+            raise WeightsMissing(
+                f"the weights of {model} are not on this machine: `footfall models pull {model}` fetches them, "
+                f"or put {file} into {folder}"
+            )
+        convert(folder / file, ready)
+    return ready
 
 
 def convert(source: Path, target: Path) -> None:

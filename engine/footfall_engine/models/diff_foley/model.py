@@ -1,0 +1,321 @@
+"""Diff-Foley as a model of the engine: pictures in, sound out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from footfall_engine.diffusion import guidance, samplers
+from footfall_engine.diffusion.guidance import Denoiser, LogProbability, Predict
+from footfall_engine.diffusion.known import Hold, KnownRegion, nothing_known
+from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_betas
+from footfall_engine.diffusion.stretches import blend, cut, over_windows
+from footfall_engine.media.audio import fit_length, resample
+from footfall_engine.models.base import Conditions, Features, Generated
+from footfall_engine.models.diff_foley import layout, mel, networks, notebook
+from footfall_engine.models.diff_foley.layout import BANDS_PER_LATENT_ROW, COLUMN, COLUMNS, FRAMES_PER_COLUMN, Layout
+from footfall_engine.models.diff_foley.pictures import prepared
+from footfall_engine.models.runtime import SHELF, Batches, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.weights import read_weights, ready_weights
+from footfall_engine.progress import ProgressFn, part
+
+NAME = "diff-foley"
+FILES = {
+    "cavp": "cavp_epoch66.ckpt",
+    "unet": "ldm_epoch240.ckpt",
+    "vae": "ldm_epoch240.ckpt",
+    "condition": "ldm_epoch240.ckpt",
+    "alignment": "double_guidance_classifier.ckpt",
+}
+"""The published checkpoint that each network is in."""
+
+STEPS = 25
+GUIDANCE = 4.5
+CLASSIFIER_SCALE = 50.0
+SCHEDULE = NoiseSchedule(scaled_linear_betas(0.00085, 0.0120, 1000))
+
+_LOOK_BYTES, _STEP_BYTES, _CODE_BYTES = 1000 * 2**20, 150 * 2**20, 400 * 2**20  # of one item, in float32
+_LOADED, _SEEN, _SAMPLED, _DECODED = 0.05, 0.15, 0.92, 0.96  # shares of the work done when each stage ends
+_SPARE_FRAMES = 4  # of the spectrogram after the sound's end, so that it ends as it would go on
+
+
+class Compat(Enum):
+    """CORRECTED: contexts as in training, all guidance at every scale, seeded, true in pitch and length.
+
+    ORIGINAL, as in the published notebook: zeros for the null context, raw features of the whole clip for the
+    classifier and no classifier at scale 1, windows side by side that each sound 0.176 s longer than their pictures,
+    and a pitch that is 27 % low. It is seeded all the same.
+    """
+
+    CORRECTED = "corrected"
+    ORIGINAL = "original"
+
+
+@dataclass(frozen=True)
+class Networks:
+    cavp: nn.Module
+    unet: nn.Module
+    vae: nn.Module
+    condition: nn.Module
+    alignment: nn.Module
+
+    @property
+    def size(self) -> int:
+        return network_bytes(self.cavp, self.unet, self.vae, self.condition, self.alignment)
+
+
+class DiffFoley:
+    """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
+
+    def __init__(
+        self,
+        compat: str = "corrected",
+        folder: Path | None = None,
+        runtime: Runtime | None = None,
+        shape: networks.Shape | None = None,
+        classifier_scale: float = CLASSIFIER_SCALE,
+    ) -> None:
+        self.compat = Compat(compat)
+        self._folder = folder
+        self._runtime = runtime
+        self._shape = shape or networks.Shape()
+        self._classifier_scale = classifier_scale
+
+    @torch.no_grad()
+    def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
+        # 1. networks, and how the sound is laid out
+        runtime = self._runtime or chosen_runtime()
+        nets = self._networks(runtime, part(progress, 0.0, _LOADED))
+        original = self.compat is Compat.ORIGINAL
+        samples = round(conditions.duration * mel.SAMPLE_RATE)
+        plan = layout.of_notebook(samples) if original else layout.exact(samples)
+        job = _Job(nets, runtime, plan, conditions, progress)
+
+        # 2. what the picture shows
+        rows = job.rows(self.compat.value)
+
+        # 3. latents that fit it
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        scale = GUIDANCE if conditions.guidance is None else conditions.guidance
+        context = job.context_of_notebook(rows) if original else job.context(rows)
+        strength = 0.0 if original and scale == 1 else self._classifier_scale
+        denoise = job.denoiser(context.repeated(len(seeds)), scale, strength)
+        latents = job.latents(denoise, generators, conditions.steps or STEPS, apart=original)
+
+        # 4. sound from them
+        bands = job.bands(latents)
+        audio = _sound_of_notebook(bands, generators, plan) if original else _sound(bands, generators, plan)
+        return Generated(np.repeat(audio[:, None], conditions.channels, axis=1))
+
+    def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
+        key = (NAME, self._folder, runtime, self._shape)
+        return SHELF.get(key, partial(self._load, runtime, progress), lambda nets: nets.size)
+
+    def _load(self, runtime: Runtime, progress: ProgressFn) -> Networks:
+        made: dict[str, nn.Module] = {}
+        for number, (name, file) in enumerate(FILES.items()):
+            progress(number / len(FILES))
+            path = ready_weights(NAME, file, self._folder)
+            weights = read_weights(path, runtime.reading_precision, partial(networks.belongs, name))
+            made[name] = runtime.on_device(getattr(networks, name)(weights, self._shape, path.name))
+        return Networks(**made)
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What the networks are told of the picture, for each window (w, rows, n)."""
+
+    given: Tensor
+    null: Tensor  # nothing seen
+    judged: Tensor  # for the classifier
+
+    def repeated(self, variants: int) -> _Context:
+        """For a batch of all variants, window by window, as `cut` orders them."""
+        return _Context(*(each.repeat_interleave(variants, 0) for each in (self.given, self.null, self.judged)))
+
+
+class _Job:
+    """The stages of one sound."""
+
+    def __init__(
+        self, nets: Networks, runtime: Runtime, plan: Layout, conditions: Conditions, progress: ProgressFn
+    ) -> None:
+        self._nets = nets
+        self._runtime = runtime
+        self._plan = plan
+        self._conditions = conditions
+        self._progress = progress
+        self._done = _LOADED
+
+    def _tell(self, fraction: float, /) -> None:
+        self._done = fraction
+        self._progress(fraction)
+
+    def _batches(self, item_bytes: int) -> Batches:
+        """Batches between which the job can be cancelled."""
+        return Batches(self._runtime, item_bytes, between=lambda: self._progress(self._done))
+
+    # ---- what the picture shows
+
+    def rows(self, compat: str) -> Tensor:
+        """CAVP features of every look, one after the other, shape = (rows, n), float32."""
+        self._tell(_LOADED)
+        features = self._conditions.remember(f"cavp {compat}", self._encode)["rows"]
+        return torch.from_numpy(features).to(self._runtime.device)
+
+    def _encode(self) -> Features:
+        seen = self._plan.seen
+        pictures = dict(zip(seen, prepared(self._conditions.frames, seen), strict=True))
+        rows = []
+        for number, look in enumerate(self._plan.looks):
+            self._tell(_LOADED + (_SEEN - _LOADED) * number / len(self._plan.looks))
+            stack = torch.from_numpy(np.stack([pictures[time] for time in look])).to(self._runtime.device)
+            video = stack.permute(0, 3, 1, 2)[None].to(self._runtime.precision) / 255
+            rows.append(self._nets.cavp.encode_video(video)[0].float().cpu())
+        return {"rows": torch.cat(rows).numpy()}
+
+    # ---- what the networks are told of it
+
+    def context(self, rows: Tensor) -> _Context:
+        """As in training: each window's own rows, through the classifier's own embedding for the classifier."""
+        windows = rows.view(len(self._plan.starts), -1, rows.shape[-1]).to(self._runtime.precision)
+        embed = self._nets.condition
+        return _Context(embed(windows), embed(torch.zeros_like(windows)), self._nets.alignment.cond_model(windows))
+
+    def context_of_notebook(self, rows: Tensor) -> _Context:
+        windows = len(self._plan.starts)
+        used = rows[: windows * layout.ROWS].view(windows, layout.ROWS, -1).to(self._runtime.precision)
+        given = self._nets.condition(used)
+        whole = rows.to(self._runtime.precision).expand(windows, *rows.shape)
+        return _Context(given, torch.zeros_like(given), whole)
+
+    def denoiser(self, context: _Context, scale: float, classifier_scale: float) -> Denoiser:
+        """Double guidance of all windows of all variants."""
+        likely = self._likely(context.judged)
+        return guidance.double(self._predict(), context.given, context.null, scale, likely, classifier_scale, SCHEDULE)
+
+    def _predict(self) -> Predict:
+        batches, precision = self._batches(_STEP_BYTES), self._runtime.precision
+
+        def predict(latents: Tensor, time: float, context: Tensor) -> Tensor:
+            def once(x: Tensor, seen: Tensor) -> Tensor:
+                return self._nets.unet(x.to(precision), time, seen, return_dict=False)[0].float()
+
+            return batches.run(once, latents, context)
+
+        return predict
+
+    def _likely(self, context: Tensor) -> LogProbability:
+        batches, precision = self._batches(_STEP_BYTES), self._runtime.precision
+
+        def likely(latents: Tensor, time: float) -> Tensor:
+            def once(x: Tensor, seen: Tensor) -> Tensor:
+                return self._nets.alignment.model(x.to(precision), x.new_full((len(x),), time), seen)
+
+            return batches.run(once, latents, context)
+
+        return likely
+
+    # ---- latents
+
+    def latents(self, denoise: Denoiser, generators: list[torch.Generator], steps: int, apart: bool) -> Tensor:
+        """Clean latents, shape = (variants, channels, rows, columns); windows made `apart` know nothing of each other.
+
+        The denoiser takes windows in the order of `cut`.
+        """
+        channels = self._nets.unet.config.in_channels
+        shape = (channels, mel.BANDS // BANDS_PER_LATENT_ROW, self._plan.columns)
+        noise = torch.stack([torch.randn(shape, generator=each) for each in generators]).to(self._runtime.device)
+        starts = list(self._plan.starts)
+        sample = partial(
+            samplers.dpm_solver_pp_2m, schedule=SCHEDULE, steps=steps, progress=part(self._tell, _SEEN, _SAMPLED)
+        )
+        if apart:
+            return blend(sample(denoise, cut(noise, starts, COLUMNS)), starts, self._plan.columns)
+        return sample(over_windows(denoise, starts, COLUMNS), noise, hold=self._held(noise))
+
+    def _held(self, noise: Tensor) -> Hold:
+        """The sound that is there already, in latents; a column is known when every sample of it is."""
+        known, mask = self._conditions.known, self._conditions.known_mask
+        if known is None or mask is None:
+            return nothing_known
+        mono = resample(known.samples.mean(0, keepdims=True), known.sample_rate, mel.SAMPLE_RATE)
+        audio = torch.from_numpy(fit_length(mono, self._plan.columns * COLUMN)).to(self._runtime.device)
+        latents = self._coded(mel.mel_spectrogram(audio, self._plan.columns * FRAMES_PER_COLUMN))
+        columns = torch.from_numpy(_known_columns(mask, known.sample_rate, self._plan.columns)).to(noise)
+        return KnownRegion(latents.expand_as(noise), columns, noise)
+
+    # ---- between latents and mel spectrograms
+
+    def bands(self, latents: Tensor) -> Tensor:
+        """Mel spectrograms, shape = (variants, BANDS, columns * FRAMES_PER_COLUMN)."""
+        self._tell(_SAMPLED)
+        vae, starts = self._nets.vae, list(self._plan.starts)
+
+        def once(windows: Tensor) -> Tensor:
+            scaled = (windows / vae.config.scaling_factor).to(self._runtime.precision)
+            return vae.decode(scaled, return_dict=False)[0][:, 0].float()
+
+        windows = self._batches(_CODE_BYTES).run(once, cut(latents, starts, COLUMNS))
+        self._tell(_DECODED)
+        frames = [start * FRAMES_PER_COLUMN for start in starts]
+        return blend(windows, frames, self._plan.columns * FRAMES_PER_COLUMN)
+
+    def _coded(self, bands: Tensor) -> Tensor:
+        """Latents of mel spectrograms, shape = (b, BANDS, columns * FRAMES_PER_COLUMN)."""
+        vae, starts = self._nets.vae, list(self._plan.starts)
+
+        def once(windows: Tensor) -> Tensor:
+            pictures = windows[:, None].expand(-1, vae.config.in_channels, -1, -1).to(self._runtime.precision)
+            return vae.encode(pictures, return_dict=False)[0].mean.float() * vae.config.scaling_factor
+
+        frames = [start * FRAMES_PER_COLUMN for start in starts]
+        windows = self._batches(_CODE_BYTES).run(once, cut(bands, frames, COLUMNS * FRAMES_PER_COLUMN))
+        return blend(windows, starts, self._plan.columns)
+
+
+def _known_columns(mask: NDArray[np.bool_], sample_rate: int, columns: int) -> NDArray[np.float32]:
+    """1 for each column whose samples all stay, shape = (columns,)."""
+    edges = np.round(np.arange(columns + 1) * COLUMN * sample_rate / mel.SAMPLE_RATE).astype(int)
+    made_anew = np.concatenate([[0], np.cumsum(~mask)])
+    inside = np.minimum(edges, len(mask))
+    whole = (made_anew[inside[1:]] == made_anew[inside[:-1]]) & (inside[1:] > inside[:-1])
+    return whole.astype(np.float32)
+
+
+# ---- sound
+
+
+def _sound(bands: Tensor, generators: list[torch.Generator], plan: Layout) -> NDArray[np.float32]:
+    """Shape = (variants, samples)."""
+    frames = mel.frames_of(plan.samples) + _SPARE_FRAMES
+    magnitude = mel.magnitudes(mel.amplitudes(bands[..., :frames].clamp(0, 1)))
+    first = torch.cat([mel.random_phase(each) for each in generators]).to(magnitude.device)
+    audio = mel.griffin_lim(magnitude, mel.flowing_phase(magnitude, first), plan.samples)
+    return audio.cpu().numpy()
+
+
+def _sound_of_notebook(bands: Tensor, generators: list[torch.Generator], plan: Layout) -> NDArray[np.float32]:
+    windows = bands.cpu().split(COLUMNS * FRAMES_PER_COLUMN, dim=2)
+    shape = (mel.WINDOW // 2 + 1, COLUMNS * FRAMES_PER_COLUMN)
+    return np.stack([
+        fit_length(np.concatenate([notebook.sound(window[number].numpy(), _phase(shape, each)) for window in windows]),
+                   plan.samples)
+        for number, each in enumerate(generators)
+    ])  # fmt: skip
+
+
+def _phase(shape: tuple[int, int], generator: torch.Generator) -> NDArray[np.float64]:
+    return 2 * np.pi * torch.rand(shape, generator=generator, dtype=torch.float64).numpy()
+
+
+AsNotebook: Callable[[], DiffFoley] = partial(DiffFoley, compat=Compat.ORIGINAL.value)
+"""The published notebook, as a model of its own."""

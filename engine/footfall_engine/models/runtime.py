@@ -1,0 +1,179 @@
+"""Where neural models run, in what precision, how much at once, and which of them stay loaded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import torch
+from footfall_bridge.errors import InvalidSettings
+from torch import Tensor, nn
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+DEVICES = ("cuda", "mps", "cpu")
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_MEMORY_SHARE = 0.6  # of a machine's memory that weights, and of a card's free memory that a batch, may take
+_UNKNOWN_MEMORY = 8 * 2**30  # bytes; of machines that do not say
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device and the precision of networks on it."""
+
+    device: torch.device
+    precision: torch.dtype
+
+    @property
+    def reading_precision(self) -> torch.dtype | None:
+        """What weights are cast to while they are read; None: as the file has them, so that it can stay mapped."""
+        return self.precision if self.device.type == "cpu" and self.precision != torch.float32 else None
+
+    def on_device(self, network: nn.Module) -> nn.Module:
+        return nn.Module.to(network, self.device, self.precision)  # diffusers' own warns whatever is asked
+
+    def free_bytes(self) -> int:
+        """Memory that a batch may take."""
+        if self.device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self.device)
+            return int(free * _MEMORY_SHARE)
+        return int(_machine_bytes() * _MEMORY_SHARE / 2)  # the other half is for the weights
+
+
+@cache
+def chosen_runtime() -> Runtime:
+    """The fastest device of this machine; FOOTFALL_DEVICE and FOOTFALL_PRECISION say otherwise."""
+    device = torch.device(_named("FOOTFALL_DEVICE", DEVICES) or _fastest_device())
+    named = _named("FOOTFALL_PRECISION", tuple(PRECISIONS))
+    runtime = Runtime(device, PRECISIONS[named] if named else fitting_precision(device))
+    log.info("neural models run on %s in %s", runtime.device, runtime.precision)
+    return runtime
+
+
+def fitting_precision(device: torch.device) -> torch.dtype:
+    """The narrowest numbers that the device computes with at full speed and that the models bear."""
+    if device.type == "mps":
+        return torch.float16
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    return torch.bfloat16 if _cpu_multiplies_bfloat16() else torch.float32
+
+
+def _named(variable: str, known: tuple[str, ...]) -> str:
+    name = os.environ.get(variable, "")
+    if name and name.partition(":")[0] not in known:
+        raise InvalidSettings(f"{variable} must be one of {', '.join(known)}, not {name!r}")
+    return name
+
+
+def _fastest_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    """AMX or AVX512-BF16: without them, bfloat16 is slower than float32."""
+    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
+def _machine_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return _UNKNOWN_MEMORY
+
+
+# ---- how much at once
+
+
+class Batches:
+    """Runs a function of tensors along their first axis, as many items at once as memory holds.
+
+    The first guess comes from `item_bytes`, what one item takes in float32; whenever memory runs out all the same,
+    half as many are tried, and no more than that from then on. `between` is called before every run, and may raise.
+    """
+
+    def __init__(self, runtime: Runtime, item_bytes: int, between: Callable[[], None] = lambda: None) -> None:
+        width = torch.finfo(runtime.precision).bits // 8
+        self.most = max(1, runtime.free_bytes() * 4 // width // item_bytes)
+        self._between = between
+
+    def run(self, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """`function` of all items; every input has the same first axis, and so has the result."""
+        done: list[Tensor] = []
+        first, count = 0, len(inputs[0])
+        while first < count:
+            self._between()
+            try:
+                done.append(function(*(each[first : first + self.most] for each in inputs)))
+                first += self.most
+            except (RuntimeError, MemoryError) as error:
+                if self.most == 1 or not _out_of_memory(error):
+                    raise
+                self.most = min(self.most, count) // 2 or 1
+                log.warning("out of memory: %d at once from now on", self.most)
+            if not done and torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        return done[0] if len(done) == 1 else torch.cat(done)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """The CPU's allocator and Metal's have no exception of their own."""
+    text = str(error).lower()
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
+        sign in text for sign in ("out of memory", "can't allocate memory", "not enough memory")
+    )
+
+
+# ---- what stays loaded
+
+
+class Shelf:
+    """Loaded networks by name; the least recently used go when all together outgrow the budget."""
+
+    def __init__(self, budget_bytes: int | None = None) -> None:
+        self._budget = int(_machine_bytes() * _MEMORY_SHARE / 2) if budget_bytes is None else budget_bytes
+        self._lock = threading.RLock()
+        self._loaded: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+
+    def get(self, name: Any, load: Callable[[], T], size_of: Callable[[T], int]) -> T:
+        with self._lock:
+            if name in self._loaded:
+                self._loaded.move_to_end(name)
+                found: T = self._loaded[name][0]
+                return found
+            made = load()
+            self._loaded[name] = (made, size_of(made))
+            self._make_room()
+            return made
+
+    def names(self) -> list[Any]:
+        with self._lock:
+            return list(self._loaded)
+
+    def drop(self, name: Any) -> None:
+        with self._lock:
+            self._loaded.pop(name, None)
+
+    def _make_room(self) -> None:
+        while len(self._loaded) > 1 and sum(size for _, size in self._loaded.values()) > self._budget:
+            name, _ = self._loaded.popitem(last=False)
+            log.info("unloading %s to make room", name)
+
+
+SHELF = Shelf()
+"""The networks of all models of this process."""
+
+
+def network_bytes(*networks: nn.Module) -> int:
+    return sum(tensor.nbytes for network in networks for tensor in network.state_dict().values())

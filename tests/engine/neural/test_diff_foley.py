@@ -1,0 +1,213 @@
+"""Diff-Foley as a model: lengths, seeds, windows, what is known, progress, compatibility."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from footfall_bridge.errors import JobCancelled, ModelFailed, WeightsMissing
+from footfall_engine.diffusion.samplers import dpm_solver_pp_2m
+from footfall_engine.media.audio import Recording
+from footfall_engine.models.diff_foley import layout
+from footfall_engine.models.diff_foley.model import SCHEDULE, Compat, DiffFoley, Networks, _Job, _known_columns
+from footfall_engine.models.diff_foley.pictures import row_time
+from footfall_engine.models.runtime import SHELF
+from footfall_engine.progress import no_progress
+
+from tests.engine.neural import golden, tiny
+from tests.engine.neural.golden import relative, torch
+from tests.engine.neural.tiny import Film, conditions
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("weights") / "diff-foley"
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> DiffFoley:
+    return tiny.tiny_model(folder)
+
+
+@pytest.mark.parametrize("duration", [0.5, 1.0, 8.192, 8.2, 11.37])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_sound_is_exactly_as_long_as_asked(model: DiffFoley, duration: float, channels: int) -> None:
+    audio = model.generate(conditions(duration, channels=channels, steps=1), [1], no_progress).audio
+    assert audio.shape == (1, channels, round(duration * 16_000))
+    assert audio.dtype == np.float32
+    assert np.isfinite(audio).all() and audio.any()
+
+
+def test_a_seed_gives_the_same_samples_alone_and_among_others(model: DiffFoley) -> None:
+    alone = model.generate(conditions(1.0), [5], no_progress).audio[0]
+    again = model.generate(conditions(1.0), [5], no_progress).audio[0]
+    together = model.generate(conditions(1.0), [4, 5], no_progress).audio
+    assert np.array_equal(alone, again)
+    assert not np.allclose(together[0], together[1], atol=0.1 * np.abs(alone).max())
+    likeness = np.corrcoef(alone[0], together[1][0])[0, 1]  # Griffin-Lim makes much of differences in rounding
+    assert likeness > 0.95 > 0.5 > abs(np.corrcoef(alone[0], together[0][0])[0, 1])
+
+
+@pytest.mark.parametrize(("control", "value"), [("steps", 3), ("guidance", 1.0)])
+def test_a_control_changes_the_sound(model: DiffFoley, control: str, value: float) -> None:
+    plain = model.generate(conditions(1.0), [5], no_progress).audio
+    changed = model.generate(conditions(1.0, **{control: value}), [5], no_progress).audio
+    assert not np.allclose(plain, changed, atol=0.01 * np.abs(plain).max())
+
+
+def test_the_classifier_guides_at_scale_1_too_but_not_in_the_notebook(folder: Path) -> None:
+    def sound(**options: object) -> np.ndarray:
+        given = conditions(8.0, guidance=1.0, steps=2)
+        return tiny.tiny_model(folder, **options).generate(given, [5], no_progress).audio
+
+    assert not np.array_equal(sound(), sound(classifier_scale=0.0))
+    original = sound(compat="original")
+    assert np.array_equal(original, sound(compat="original", classifier_scale=0.0), equal_nan=True)
+
+
+def test_progress_rises_and_stops_the_work_at_any_step(model: DiffFoley) -> None:
+    heard: list[float] = []
+    model.generate(conditions(1.0, steps=4), [1], heard.append)
+    assert heard == sorted(heard)
+    assert len(set(heard)) > 6
+    for stop_after in (1, len(heard) // 2, len(heard) - 1):
+        left = iter(range(stop_after))
+
+        def progress(fraction: float, left: object = left) -> None:
+            if next(left, None) is None:  # type: ignore[call-overload]
+                raise JobCancelled("enough")
+
+        with pytest.raises(JobCancelled):
+            model.generate(conditions(1.0, steps=4), [1], progress)
+
+
+def test_a_remembered_picture_is_not_looked_at_again(model: DiffFoley) -> None:
+    film, kept = Film(), {}
+
+    def remember(name: str, make: object) -> dict[str, np.ndarray]:
+        if name not in kept:
+            kept[name] = make()  # type: ignore[operator]
+        return kept[name]
+
+    first = model.generate(conditions(2.0, frames=film, remember=remember), [1], no_progress).audio
+    asked = len(film.asked)
+    second = model.generate(conditions(2.0, frames=film, remember=remember), [1], no_progress).audio
+    assert asked == len(film.asked) == 8
+    assert np.array_equal(first, second)
+
+
+def test_what_is_known_shapes_what_is_made(model: DiffFoley) -> None:
+    rate, seconds = 48_000, 4.0
+    mask = np.ones(round(rate * seconds), bool)
+    mask[round(1.5 * rate) : round(2.5 * rate)] = False
+    random = np.random.default_rng(0)
+
+    def made(known: np.ndarray) -> np.ndarray:
+        recording = Recording(known.astype(np.float32), rate)
+        given = conditions(seconds, known=recording, known_mask=mask, steps=3)
+        return model.generate(given, [1], no_progress).audio[0, 0]
+
+    noise, silence = 0.3 * random.standard_normal((2, len(mask))), np.zeros((2, len(mask)))
+    inside = slice(round(1.7 * 16_000), round(2.3 * 16_000))
+    assert not np.allclose(made(noise)[inside], made(silence)[inside], atol=1e-3)
+
+
+def test_a_column_is_known_when_all_its_samples_are() -> None:
+    mask = np.ones(16_000, bool)
+    mask[5000:5001] = False
+    known = _known_columns(mask, 16_000, 10)
+    assert known.tolist() == [1, 1, 0, 1, 1, 1, 1, 1, 0, 0]  # column 7 ends with the recording
+
+
+def test_weights_that_are_not_there_are_missed_by_name(tmp_path: Path) -> None:
+    model = DiffFoley(folder=tmp_path, shape=tiny.SHAPE, runtime=tiny.CPU)
+    with pytest.raises(WeightsMissing, match=r"footfall models pull diff-foley.*cavp_epoch66\.ckpt"):
+        model.generate(conditions(1.0), [1], no_progress)
+
+
+def test_networks_are_loaded_once(folder: Path, model: DiffFoley) -> None:
+    model.generate(conditions(0.5, steps=1), [1], no_progress)
+    before = SHELF.names()
+    tiny.tiny_model(folder).generate(conditions(0.5, steps=1), [1], no_progress)
+    assert SHELF.names() == before
+
+
+# ---- layout
+
+
+@pytest.mark.parametrize("samples", [8000, 16_000, 131_072, 131_073, 300_000, 960_000])
+def test_windows_cover_the_sound_and_look_at_where_they_lie(samples: int) -> None:
+    plan = layout.exact(samples)
+    covered = np.zeros(plan.columns, int)
+    for start in plan.starts:
+        covered[start : start + layout.COLUMNS] += 1
+    assert covered.min() >= 1 and len(covered) == plan.columns
+    assert plan.columns * layout.COLUMN >= samples
+    assert plan.columns == layout.COLUMNS or (plan.columns - 1) * layout.COLUMN < samples
+    for start, look in zip(plan.starts, plan.looks, strict=True):
+        begins = start * layout.COLUMN / 16_000
+        assert len(look) == layout.ROWS
+        assert look[0] == pytest.approx(min(begins + row_time(0), samples / 16_000))
+        assert max(look) <= samples / 16_000
+    shared = [a + layout.COLUMNS - b for a, b in pairwise(plan.starts)]
+    assert all(columns >= layout.OVERLAP - 1 for columns in shared)
+
+
+def test_the_pictures_of_a_short_sound_are_repeated() -> None:
+    (look,) = layout.exact(2 * 16_000).looks
+    assert look[:8] == look[8:16] == look[24:]
+    assert len(set(look)) == 8
+
+
+def test_the_notebook_drops_what_does_not_fill_a_window() -> None:
+    assert layout.of_notebook(round(8.2 * 16_000)).columns == 64
+    assert len(layout.of_notebook(round(8.2 * 16_000)).seen) == 33
+    assert layout.of_notebook(round(15.9 * 16_000)).columns == 128
+    assert layout.of_notebook(round(15.7 * 16_000)).columns == 64
+    with pytest.raises(ModelFailed, match=r"8 s at least, not 7\.5 s"):
+        layout.of_notebook(round(7.5 * 16_000))
+
+
+@pytest.mark.parity
+def test_rows_show_the_pictures_that_training_took() -> None:
+    recorded = golden.arrays("preproc_gun.npz")
+    chosen = recorded["src_index"].numpy()
+    rate = round(8 * (chosen[-1] - chosen[0]) / (len(chosen) - 1)) / 2  # of the clip; picture n begins at n / rate
+    shown = [int((row_time(row) + 0.001) * rate) for row in range(len(chosen))]
+    assert shown == chosen.tolist()
+
+
+# ---- as the notebook
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(("name", "steps", "scale"), [("dg_5", 5, 4.5), ("dg_5_cfg1", 5, 1.0)])
+def test_the_whole_path_to_latents_is_the_notebooks(name: str, steps: int, scale: float) -> None:
+    from footfall_engine.models.diff_foley import networks
+
+    recorded = golden.arrays(f"sampler_dpm_{name}.npz")
+    shape, ldm = golden.tiny_shape(), golden.ldm_weights()
+    made = {part: getattr(networks, part)(ldm, shape, "tiny") for part in ("unet", "vae", "condition")}
+    cavp = networks.cavp(golden.weights("cavp_video_tiny.safetensors"), shape, "tiny")
+    alignment = networks.alignment(golden.weights("classifier_tiny.safetensors"), shape, "tiny")
+    rows = golden.arrays("cond_stage_tiny.npz")["video_feat"][0]
+    plan = layout.of_notebook(round(8.2 * 16_000))
+    job = _Job(Networks(cavp=cavp, alignment=alignment, **made), tiny.CPU, plan, conditions(8.2), no_progress)
+    context = job.context_of_notebook(rows)
+    assert relative(context.given, recorded["context"][:1]) <= 1e-4
+    denoise = job.denoiser(context, scale, 0.0 if scale == 1 else 50.0)
+    assert relative(dpm_solver_pp_2m(denoise, recorded["x_T"][:1], SCHEDULE, steps), recorded["final"][:1]) <= 1e-4
+
+
+def test_unknown_compatibility_is_refused() -> None:
+    assert [compat.value for compat in Compat] == ["corrected", "original"]
+    with pytest.raises(ValueError, match="notebook"):
+        DiffFoley(compat="notebook")
+
+
+def test_tensors_of_a_job_are_plain_numbers(model: DiffFoley) -> None:
+    assert torch.is_grad_enabled()
+    model.generate(conditions(0.5, steps=1), [1], no_progress)
+    assert torch.is_grad_enabled()

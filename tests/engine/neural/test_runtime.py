@@ -1,0 +1,123 @@
+"""Devices, batches that fit into memory, and what stays loaded."""
+
+from __future__ import annotations
+
+import pytest
+from footfall_bridge.errors import InvalidSettings, JobCancelled
+from footfall_engine.models import runtime
+from footfall_engine.models.runtime import Batches, Runtime, Shelf, chosen_runtime
+
+from tests.engine.neural.golden import torch
+
+CPU = Runtime(torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(autouse=True)
+def _chosen_anew() -> None:
+    chosen_runtime.cache_clear()
+
+
+def test_device_and_precision_are_chosen_and_can_be_overridden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FOOTFALL_DEVICE", raising=False)
+    monkeypatch.delenv("FOOTFALL_PRECISION", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for able, precision in ((True, torch.bfloat16), (False, torch.float32)):
+        chosen_runtime.cache_clear()
+        monkeypatch.setattr(runtime, "_cpu_multiplies_bfloat16", lambda able=able: able)
+        assert chosen_runtime() == Runtime(torch.device("cpu"), precision)
+    chosen_runtime.cache_clear()
+    monkeypatch.setenv("FOOTFALL_PRECISION", "float16")
+    assert chosen_runtime().precision == torch.float16
+
+
+@pytest.mark.parametrize(("variable", "value"), [("FOOTFALL_DEVICE", "tpu"), ("FOOTFALL_PRECISION", "int8")])
+def test_an_unknown_device_or_precision_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidSettings, match=f"{variable} must be one of .* not '{value}'"):
+        chosen_runtime()
+
+
+def test_batches_are_as_large_as_memory_allows() -> None:
+    sizes: list[int] = []
+
+    def double(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(x))
+        return x + y
+
+    batches = Batches(CPU, CPU.free_bytes() // 3)
+    x = torch.arange(8.0)
+    assert torch.equal(batches.run(double, x, x), 2 * x)
+    assert sizes == [3, 3, 2]
+    assert Batches(CPU, 10**15).most == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("[enforce fail] can't allocate memory"), MemoryError()],
+)
+def test_half_as_many_are_tried_when_memory_runs_out(error: Exception) -> None:
+    sizes: list[int] = []
+
+    def hungry(x: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(x))
+        if len(x) > 2:
+            raise error
+        return x
+
+    batches = Batches(CPU, CPU.free_bytes() // 100)
+    x = torch.arange(10.0)
+    assert torch.equal(batches.run(hungry, x), x)
+    assert sizes == [10, 5, 2, 2, 2, 2, 2]
+    sizes.clear()
+    batches.run(hungry, x[:4])
+    assert sizes == [2, 2], "what was learnt is kept"
+
+
+def test_another_error_and_a_single_item_too_many_are_raised() -> None:
+    def broken(x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("shapes do not fit")
+
+    def hungry(x: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        Batches(CPU, 1).run(broken, torch.zeros(4))
+    with pytest.raises(torch.OutOfMemoryError):
+        Batches(CPU, 1).run(hungry, torch.zeros(4))
+
+
+def test_a_job_is_left_between_batches() -> None:
+    done: list[int] = []
+
+    def between() -> None:
+        if len(done) == 2:
+            raise JobCancelled("enough")
+
+    def work(x: torch.Tensor) -> torch.Tensor:
+        done.append(len(x))
+        return x
+
+    with pytest.raises(JobCancelled):
+        Batches(CPU, 10**15, between).run(work, torch.zeros(5))
+    assert done == [1, 1]
+
+
+def test_the_least_recently_used_goes_when_all_outgrow_the_budget() -> None:
+    shelf, loads = Shelf(10), []
+
+    def get(name: str, size: int) -> str:
+        def load() -> str:
+            loads.append(name)
+            return name
+
+        return shelf.get(name, load, lambda _: size)
+
+    get("a", 4), get("b", 4), get("a", 4)
+    assert loads == ["a", "b"]
+    get("c", 4)
+    assert shelf.names() == ["a", "c"]
+    get("huge", 100)
+    assert shelf.names() == ["huge"]
+    get("a", 4)
+    assert shelf.names() == ["a"] and loads == ["a", "b", "c", "huge", "a"]
