@@ -9,7 +9,6 @@ local host = require("project")
 local journal = require("journal")
 local json = require("json")
 local offers = require("offers")
-local request = require("request")
 local watch = require("watch")
 local wire = require("wire")
 
@@ -36,16 +35,11 @@ local function read_config(here)
   return nil, { code = "bad_settings", message = what .. ": run `make reaper` in Footfall's folder again." }
 end
 
-local function seeded_random()
-  math.randomseed(files.unix_time(), math.floor(host.now() * 1e6))
-  return math.random
-end
-
 -- Marks this run of REAPER, so that jobs of earlier runs are told from it.
-local function session_of(random)
+local function session_of()
   local session = host.get_memory("session")
   if session == "" then
-    session = request.new_id(random)
+    session = host.new_id()
     host.set_memory("session", session)
   end
   return session
@@ -62,8 +56,7 @@ end
 function desk.open(name, here)
   local config, trouble = read_config(here)
   if not config then return nil, trouble end
-  local random = seeded_random()
-  local self = setmetatable({ host = host, config = config, random = random, session = session_of(random) }, Desk)
+  local self = setmetatable({ host = host, config = config, session = session_of() }, Desk)
   self.proj, self.project_path = host.current()
   self.options = ask.options(host)
   host.make_folder(files.join(config.spool, "inbox")) -- no engine may have run yet
@@ -74,15 +67,11 @@ function desk.open(name, here)
   return self
 end
 
-function Desk:new_id()
-  return request.new_id(self.random)
-end
-
 -- How a job finds back to this project, after days and under another name.
 function Desk:project_facts()
   local id = host.get_ext(self.proj, "project")
   if id == "" then
-    id = self:new_id()
+    id = host.new_id()
     host.set_ext(self.proj, "project", id)
   end
   return { id = id, path = self.project_path }

@@ -39,7 +39,7 @@ function generating.generate(desk, found, refused, wishes_for)
   local title = ask.title("sound for", #found, setting.reference, jobs.hit_count(desk, found))
   local wishes = wishes_for(title)
   if not wishes then return end
-  local group = desk:new_id()
+  local group = desk.host.new_id()
   local entries = entries_of(found, refused, function(shot)
     return jobs.generate(desk, group, shot, wishes, setting.reference)
   end)
@@ -50,7 +50,7 @@ end
 function generating.generate_list(desk, found, refused)
   local setting = prepared(desk)
   if not setting then return end
-  local group, last = desk:new_id(), ask.last_wishes(desk.host, desk.proj)
+  local group, last = desk.host.new_id(), ask.last_wishes(desk.host, desk.proj)
   local entries = entries_of(found, refused, function(line)
     local wishes = {
       prompt = line.wish.prompt,
@@ -74,7 +74,7 @@ function generating.regenerate(desk, found, refused)
   if not wishes then return end
   if wishes.prompt == (made.prompt or "") then wishes.prompt = nil end
   if wishes.negative == (made.negative or "") then wishes.negative = nil end
-  local group = desk:new_id()
+  local group = desk.host.new_id()
   local entries = entries_of(found, refused, function(part) return jobs.regenerate(desk, group, part, wishes) end)
   submit(desk, entries, refused)
 end
@@ -94,7 +94,7 @@ end
 
 -- A job for each item, whose hits become markers.
 function generating.spot(desk, found, refused)
-  local group = desk:new_id()
+  local group = desk.host.new_id()
   submit(desk, entries_of(by_item(found), refused, function(own) return jobs.spot(desk, group, own) end), refused)
 end
 

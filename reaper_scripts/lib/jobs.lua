@@ -56,7 +56,7 @@ end
 -- Sound for a shot. `wishes`: {prompt, negative, variants, model}; `reference`: {path, from, to} or nil.
 function jobs.generate(desk, group, shot, wishes, reference)
   local asked, trouble = request.generate({
-    id = desk:new_id(),
+    id = desk.host.new_id(),
     video = shot.video,
     segment = shot.segment,
     prompt = wishes.prompt,
@@ -82,7 +82,7 @@ end
 function jobs.regenerate(desk, group, part, wishes)
   local item, take = part.item, part.item.take
   local asked, trouble = request.regenerate({
-    id = desk:new_id(),
+    id = desk.host.new_id(),
     stem = take.source.path,
     from = part.from,
     to = part.to,
@@ -109,7 +109,7 @@ function jobs.spot(desk, group, own)
     segment.source_in = math.min(segment.source_in, shot.segment.source_in)
     segment.source_out = math.max(segment.source_out, shot.segment.source_out)
   end
-  local asked, trouble = request.spot({ id = desk:new_id(), video = own[1].video, segment = segment })
+  local asked, trouble = request.spot({ id = desk.host.new_id(), video = own[1].video, segment = segment })
   if not asked then return nil, trouble end
   up_to_the_end(asked, { item = item, segment = segment })
   return entry_of(desk, "spot", group, files.basename(own[1].video), asked, {

@@ -54,6 +54,11 @@ function project.now()
   return reaper.time_precise()
 end
 
+-- A UUID. Lua's own random numbers would be the same in two scripts of REAPER 6 that start in the same second.
+function project.new_id()
+  return (reaper.genGuid(""):gsub("[{}]", ""):lower())
+end
+
 -- Runs a step at REAPER's next idle moment. A step that stumbles is told, and does not take REAPER's own box with it.
 function project.defer(step, on_error)
   reaper.defer(function()
