@@ -27,6 +27,8 @@ from hypothesis import strategies as st
 from lupa import lua54
 from typer.testing import CliRunner
 
+from tests.waiting import wait_until
+
 ROOT = Path(__file__).parents[2]
 GENERATE, STATUS = "Footfall - Generate for selection.lua", "Footfall - Status.lua"
 LYRICS = b'SCR 4 0 RS1ee9bb229dabffe151848d7efa3c10f748e1a1cf "Custom: lyrics.lua" Cockos/lyrics.lua\n'
@@ -473,6 +475,23 @@ def test_processes_are_read_as_each_system_lists_them() -> None:
 def test_this_very_process_is_among_all() -> None:
     mine = [process for process in running.all_processes() if process.pid == os.getpid()]
     assert len(mine) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/exe").exists(), reason="needs Linux, where a copied program has its own name")
+def test_a_running_reaper_is_found_with_its_folder(tmp_path: Path) -> None:
+    """A portable REAPER has its settings there."""
+    program = tmp_path / "portable" / "reaper"
+    program.parent.mkdir()
+    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+    process = subprocess.Popen([program, "60"])
+    try:
+        wait_until(lambda: running.running("reaper"), "the program is not among the processes")
+        found = [one for one in running.running("reaper") if one.pid == process.pid]
+        assert [one.program for one in found] == [program.resolve()]
+        assert program.resolve().parent in install.this_machine().program_folders
+    finally:
+        process.kill()
+        process.wait()
 
 
 # ---- the command
