@@ -8,14 +8,19 @@ local hits = {}
 local KINDS = { impact = true, step = true, stop = true, start = true, flash = true }
 local SAME_TIME = 1e-5 -- seconds: what a project file rounds away, and less than a sample
 
+local function with_point(digits)
+  return (digits:gsub(",", ".")) -- the locale may write a comma, and so may the user
+end
+
 function hits.name(event)
-  return ("%s %.2f"):format(event.kind, event.strength)
+  return with_point(("%s %.2f"):format(event.kind, event.strength))
 end
 
 -- Kind and strength that a marker's name tells; nil for any other marker. "Impact" alone is a hit of full strength.
 function hits.parse(name)
-  local kind, strength = name:lower():match("^%s*(%a+)%s*([%d.]*)%s*$")
-  strength = strength == "" and 1.0 or tonumber(strength)
+  local kind, strength = name:lower():match("^%s*(%a+)%s*([%d.,]*)%s*$")
+  if not kind then return nil end
+  strength = strength == "" and 1.0 or tonumber(with_point(strength))
   if not (KINDS[kind] and strength and strength <= 1) then return nil end
   return { kind = kind, strength = strength }
 end
@@ -23,7 +28,7 @@ end
 -- ---- what is noted
 
 local function number(value)
-  return (("%.17g"):format(value):gsub(",", ".")) -- the locale may write a comma
+  return with_point(("%.17g"):format(value))
 end
 
 -- Text of {name, time, x, size} of each marker.
