@@ -34,16 +34,17 @@ def call(version: str, name: str, *values: object) -> object:
 @given(versions, st.sampled_from(KINDS), strengths)
 def test_a_hits_name_tells_its_kind_and_strength(version: str, kind: str, strength: float):
     name = call(version, "name", {"kind": kind, "strength": strength})
-    assert call(version, "parse", name) == {"kind": kind, "strength": pytest.approx(strength, abs=0.005)}
+    assert call(version, "parse", name) == {"kind": kind, "strength": pytest.approx(strength, abs=0.00501)}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     "name, hit",
     [
-        ("Impact", ("impact", 1.0)), ("  step 0.5 ", ("step", 0.5)), ("FLASH 1", ("flash", 1.0)), ("stop .25", ("stop", 0.25)),
-        ("impact 1.5", None), ("impact 0.5 loud", None), ("door", None), ("", None), ("0.5", None), ("impact 0.5.5", None),
-        ("impact -1", None), ("stepping 0.5", None),
+        ("Impact", ("impact", 1.0)), ("  step 0.5 ", ("step", 0.5)), ("FLASH 1", ("flash", 1.0)),
+        ("stop .25", ("stop", 0.25)), ("start 0,75", ("start", 0.75)),
+        ("impact 1.5", None), ("impact 0.5 loud", None), ("door", None), ("", None), ("0.5", None),
+        ("impact 0.5.5", None), ("impact -1", None), ("stepping 0.5", None),
     ],
 )  # fmt: skip
 def test_only_names_like_ours_are_hits(version: str, name: str, hit: tuple[str, float] | None):
