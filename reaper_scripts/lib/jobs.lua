@@ -9,6 +9,7 @@ local timeline = require("timeline")
 local jobs = {}
 
 local SOURCE_END = 1e-6 -- seconds
+local LABEL_CHARACTERS = 60
 
 -- What all jobs of one action share. `desk` knows the host, the project and the run of REAPER.
 local function entry_of(desk, kind, group, label, asked, target)
@@ -26,9 +27,11 @@ local function entry_of(desk, kind, group, label, asked, target)
   }
 end
 
+-- What tracks, takes and undo points are named after: short, and without line breaks, which a project file has not.
 local function label_of(prompt, path)
-  local label = prompt ~= "" and prompt or files.stem(path)
-  return (label:gsub("%c", " ")) -- names in a project file have no line breaks
+  local label = (prompt ~= "" and prompt or files.stem(path)):gsub("%c", " ")
+  local cut = utf8.len(label) and utf8.len(label) > LABEL_CHARACTERS and utf8.offset(label, LABEL_CHARACTERS)
+  return cut and label:sub(1, cut - 1) .. "…" or label
 end
 
 -- Hits that the user has on the shot's take, as events; nil when there are none or they are not to be used.
@@ -112,7 +115,7 @@ function jobs.spot(desk, group, own)
   local asked, trouble = request.spot({ id = desk.host.new_id(), video = own[1].video, segment = segment })
   if not asked then return nil, trouble end
   up_to_the_end(asked, { item = item, segment = segment })
-  return entry_of(desk, "spot", group, files.basename(own[1].video), asked, {
+  return entry_of(desk, "spot", group, label_of("", own[1].video), asked, {
     track_guid = item.track_guid,
     take_guid = item.take.guid,
     project_in = own[1].project_in,

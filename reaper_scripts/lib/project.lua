@@ -267,6 +267,9 @@ local function read_source(take)
   facts.kind = reaper.GetMediaSourceType(source)
   facts.path = reaper.GetMediaSourceFileName(source)
   facts.file_length = reaper.GetMediaSourceLength(source)
+  if facts.section and facts.section.length <= 0 then -- one without an end of its own
+    facts.section.length = facts.file_length - facts.section.offset
+  end
   return facts
 end
 

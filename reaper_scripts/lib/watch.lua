@@ -13,7 +13,9 @@ local BUSY_SECONDS = 0.001 -- a step that has taken longer leaves the rest to th
 local HINT_SECONDS = 0.25
 local BEAT_SECONDS = 1 -- between two looks at the engine
 local DEAD_SECONDS = 8 -- without an engine before the user is asked
+local ASKED_SECONDS = 60 -- in which no other action asks the same
 local MAX_NOTES = 6
+local KEPT = "What you asked for is kept, and will be made when the engine runs."
 
 -- ---- what is watched
 
@@ -122,7 +124,9 @@ end
 
 function Watch:give_up(trouble)
   self.given_up = true
-  self.notes[#self.notes + 1] = trouble and trouble.message
+  if not trouble then return end
+  self.notes[#self.notes + 1] = trouble.message
+  if #self.jobs > 0 then self.notes[#self.notes + 1] = KEPT end
 end
 
 function Watch:start_engine()
@@ -135,8 +139,12 @@ function Watch:start_engine()
   end)
 end
 
-function Watch:ask_for_engine()
+function Watch:ask_for_engine(now)
   local question = "Footfall's engine has stopped with %s unfinished. Start it again?"
+  local asked = tonumber(self.desk.host.get_memory("asked_for_engine"))
+  self.last_alive = now
+  if asked and now - asked < ASKED_SECONDS then return end
+  self.desk.host.set_memory("asked_for_engine", ("%d"):format(math.floor(now)))
   if self.desk.host.confirm(question:format(ask.counted(#self.jobs, "job"))) then
     self:start_engine()
   else
@@ -153,7 +161,7 @@ function Watch:look_after_engine(now)
   elseif trouble.code ~= "engine_unreachable" then
     self:give_up(trouble)
   elseif now - self.last_alive > DEAD_SECONDS then
-    self:ask_for_engine()
+    self:ask_for_engine(now)
   end
 end
 

@@ -51,7 +51,7 @@ def test_an_engine_killed_in_the_middle_and_started_again_brings_the_stem_once(t
         wait_until_ready(process, settings)
         with session(tmp_path / "reaper", settings, readable=[clips]) as studio:
             start(studio, clips / "hammer.mp4", wishes(variants=3), length=2.0)
-            studio.reaper.pump(until=lambda: any(s.state is JobState.RUNNING for s in studio.statuses()), pause=0)
+            studio.reaper.pump(until=lambda: any(s.state is not JobState.QUEUED for s in studio.statuses()), pause=0)
             process.kill()
             process.wait(10)
             studio.reaper.step(20)
@@ -81,7 +81,7 @@ def test_an_engine_that_cannot_start_is_told_and_the_job_waits_for_one_that_can(
         studio.install(command=[str(tmp_path / "gone" / "python"), "-m", "footfall_engine", "serve"])
         start(studio, clips / "hammer.mp4")
         studio.wait()
-        assert "make reaper" in studio.told and not studio.stem_tracks
+        assert "make reaper" in studio.told and "is kept" in studio.told and not studio.stem_tracks
         assert len(studio.journal) == 1
         with resident_engine(tmp_path / "home"):
             studio.finish(PLACE)
@@ -98,6 +98,23 @@ def test_an_engine_that_does_not_come_back_is_asked_about_and_no_means_waiting_f
         studio.wait()
         assert "has stopped with 1 job unfinished" in studio.told
         assert len(studio.journal) == 1
+
+
+def test_of_two_actions_that_wait_only_one_asks_about_the_engine(tmp_path: Path):
+    with quick_session(tmp_path) as (studio, engine):
+        shorter(studio, "DEAD_SECONDS", 0.2)
+        start(studio, video(studio))
+        studio.run(REPEAT)
+        engine.take()
+        engine.beat(heartbeat=0.0)
+        studio.reaper.answers.append("no")
+        studio.reaper.pump(until=lambda: len(studio.reaper.actions) == 1)
+        assert studio.told.count("has stopped") == 1
+        engine.answer_all()
+        for request in engine.asked:
+            engine.finish(request)
+        studio.wait()
+        assert len(studio.stem_items) == 2
 
 
 def shorter(studio: Session, name: str, seconds: float) -> None:

@@ -215,6 +215,8 @@ def test_any_prompt_arrives_as_it_was_typed(studio: Session, hammer: Path, promp
     (item,) = studio.stem_items
     assert provenance(item.takes[0])["request"]["prompt"] == prompt
     assert facts_of(item.takes[0]).provenance["prompt"] == prompt
+    (track,) = studio.stem_tracks
+    assert track.name == f"Footfall: {prompt if len(prompt) <= 60 else prompt[:59] + '…'}"
 
 
 def test_an_unknown_model_is_told_once_for_all_jobs_and_nothing_changes(studio: Session, hammer: Path):
