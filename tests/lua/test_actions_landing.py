@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.reaper.media import bwf_time_reference
 from tests.fakes.reaper.model import Source
-from tests.lua.session import GENERATE, Session, StandIn, provenance, quick_session, wishes
+from tests.lua.session import GENERATE, Session, StandIn, facts_of, provenance, quick_session, wishes
 
 CLIP_SECONDS = 20.0
 RATES = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
@@ -170,3 +170,33 @@ def test_a_position_in_project_samples_comes_back_as_that_sample(tmp_path: Path,
         again = session.reaper.open_project(session.project.path)
         saved = again.tracks[1].items[0]
         assert round(saved.position * project_rate) == samples
+
+
+# ---- the same with a real engine: what the files say of themselves agrees with where they lie
+
+CASES = [  # project's rate in Hz, position in its samples, offset in the source, play rate, project's start; seconds
+    (44_100, 1, 0.0, 1.0, 0.0),
+    (48_000, 93_093, 0.25, 1.0, 3600.0),
+    (48_000, 172_800_001, 0.5, 0.96, 0.0),
+    (88_200, 12_345_679, 0.1, 1.25, 35_999.0),
+    (96_000, 96_001, 1 / 3, 1001 / 1000, 3600.0),
+    (176_400, 7, 0.0, 2.0, 86_000.0),
+    (192_000, 19_200_001, 0.123456789, 0.5, 1 / 3),
+]
+
+
+@pytest.mark.parametrize("rate, samples, offset, play_rate, project_start", CASES)
+def test_rendered_stems_lie_where_their_files_say(
+    studio: Session, hammer: Path, rate: int, samples: int, offset: float, play_rate: float, project_start: float
+):
+    studio.project.sample_rate, studio.project.offset = rate, project_start
+    position, length = samples / rate, 0.4
+    studio.project.add_track().add_item(
+        studio.reaper.source(hammer), position, length, start_offset=offset, rate=play_rate, selected=True
+    )
+    studio.generate("rain")
+    (item,) = studio.stem_items
+    facts = facts_of(item.takes[0])
+    assert round(exact(item.position) * rate) == samples and item.position == position
+    assert facts.samples == round(exact(length) * 48_000) and item.length == facts.samples / 48_000
+    assert facts.position == round((exact(position) + exact(project_start)) * 48_000)
