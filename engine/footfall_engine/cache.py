@@ -27,7 +27,7 @@ Arrays = dict[str, NDArray[Any]]
 Analyser = Callable[[str, TimeRange, ProgressFn], PictureAnalysis]
 
 KEPT_IN_MEMORY = 16
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Raised whenever the analysis finds something else than before, so that old findings are not taken for new ones."""
 
 

@@ -9,8 +9,10 @@ from footfall_bridge.errors import JobCancelled
 from footfall_bridge.messages import Hit, HitKind
 from footfall_bridge.timeline import TimeRange
 from footfall_engine.analysis import analyse
+from footfall_engine.analysis.bodies import Bodies
 from footfall_engine.analysis.cuts import cut_pairs, cut_times
 from footfall_engine.analysis.events import find_hits, is_walk, without_halves
+from footfall_engine.analysis.falls import find_falls
 from footfall_engine.analysis.flow import SHORTEST_PAIR, measure, robust_affine
 from footfall_engine.analysis.motion import motion_curves
 from footfall_engine.analysis.picture import MOTION_RATE
@@ -244,6 +246,59 @@ def test_hammer_that_rests_on_its_nail_is_heard_when_it_comes_to_rest():
     assert abs(np.median(offsets)) <= 0.02
 
 
+def bodies_on_a_way(times, places, radius):
+    """Rows of one body whose upper edge has these heights and that drifts to the right."""
+    size = 2 * radius
+    rows = [(n, 0.3 + 0.2 * t, y, size, size**2) for n, (t, y) in enumerate(zip(times, places, strict=True))]
+    return np.array(rows, np.float32)
+
+
+@given(st.floats(2, 9), st.floats(0.6, 0.9), st.floats(0, 0.04), st.sampled_from([24, 25, 30]))
+def test_body_that_bounces_touches_where_its_flights_meet(gravity, keeps, phase, rate):
+    times = np.arange(0, 3, 1 / rate)
+    touches, speed, touch = [], 2.0, 0.2 + phase
+    y = 0.7 - speed * (touch - times) + gravity / 2 * (touch - times) ** 2
+    while touch < 3 and speed > 1.0:
+        touches.append(touch)
+        speed *= keeps
+        after = times >= touch
+        y[after] = 0.7 - speed * (times[after] - touch) + gravity / 2 * (times[after] - touch) ** 2
+        touch += 2 * speed / gravity
+    seen = times < touch
+    times = times[seen]
+    falls = find_falls(times, bodies_on_a_way(times, y[seen], 0.05), np.zeros(len(times) - 1, bool))
+    whole = [t for t in touches if times[3] < t < times[-4]]
+    assert len(match_offsets([fall.time for fall in falls], whole, 0.01)) == len(whole)
+
+
+@pytest.mark.parametrize("swing", [0.02, 0.15])
+def test_body_that_only_sways_or_rises_never_touches(swing):
+    times = np.arange(0, 4, 1 / 25)
+    for places in (0.5 + swing * np.sin(2.5 * times), 0.9 - 0.2 * times, np.full(len(times), 0.5)):
+        assert not find_falls(times, bodies_on_a_way(times, places, 0.05), np.zeros(len(times) - 1, bool))
+
+
+def test_small_fast_body_is_seen_whole_and_a_still_picture_has_none():
+    picture = texture(72, 128, 1).astype(np.uint8)
+    found, still_found = [], []
+    moving, watching = Bodies(), Bodies()
+    for n in range(60):
+        image = picture.copy()
+        image[10 + n % 40 : 16 + n % 40, 2 * n : 2 * n + 6] = 250
+        moved = np.eye(3) if n else None
+        found += moving.see(n, n / 25, image, moved)
+        still_found += watching.see(n, n / 25, picture, moved)
+    found += moving.finish()
+    still_found += watching.finish()
+    assert len(found) == len(still_found) == 60
+    assert not np.concatenate(still_found).size
+    largest = np.array([rows[np.argmax(rows[:, 4])] for rows in found if len(rows)])
+    assert len(largest) >= 55
+    numbers = largest[:, 0]
+    assert np.median(np.abs(largest[:, 1] - (2 * numbers + 2.5) / 72)) < 0.01
+    assert np.median(np.abs(largest[:, 2] - (10 + numbers % 40) / 72)) < 0.02
+
+
 def test_one_burst_of_movement_in_a_still_picture_is_one_hit():
     background = texture(144, 256, 1)
     frames = []
@@ -296,7 +351,8 @@ def test_analysis_reports_often_and_stops_when_told(tmp_path):
 def test_memory_kept_for_half_an_hour_is_small():
     picture = texture(144, 256)
     field = measure([Frame(n / 25, np.roll(picture, n, axis=0).astype(np.uint8)) for n in range(30)], 2.0)
-    per_pair = sum(column.nbytes for column in (field.v, field.energy, field.camera, field.thumbs)) / len(field.v)
+    kept = (field.v, field.energy, field.camera, field.thumbs, field.bodies)
+    per_pair = sum(column.nbytes for column in kept) / len(field.v)
     assert per_pair * 25 * 1800 < 60e6
 
 

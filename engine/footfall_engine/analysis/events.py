@@ -3,9 +3,11 @@
 A region is judged window by window, by how much of the time something happens:
 
 - *clear*: between its strokes next to nothing comes down and goes up (a ball, a hammer, before a still background).
-  Small strokes count then, and may follow each other quickly.
+  Small strokes count then, and may follow each other quickly; where a body is seen to fall and to be stopped, that
+  tells the time.
 - *sparse*: most of the time hardly anything moves. Every burst of movement counts, at its fastest moment: what is at
-  rest and suddenly moves is an event, whatever its direction (a recoil, a bark, a slammed door).
+  rest and suddenly moves is an event, whatever its direction (a recoil, a bark, a slammed door). What is swung down
+  and lifted again and again is at work, though: it strikes at the end of its way down, and its lifts are silent.
 - *busy*, the rest: strokes that stand out count. What strikes shakes more than one place (a step the foot and the
   head, a drum the arm and the stick), so strokes that others elsewhere coincide with count for more.
 
@@ -45,6 +47,7 @@ HALF_STROKE, HALF_SPAN = 0.3, 0.45  # least share of the salience of the strokes
 LAST_HALF = 0.2  # share for the last stroke, which has none behind it
 SAME_ACTION = 0.25  # of the picture's width within which strokes belong to the same body
 FEWEST_STROKES = 5  # that show what a whole stroke is
+FALL_GAP = 0.08  # seconds from a body's fall, which is timed better, to any other hit
 LANDING_GAP = 0.1  # seconds between a landing and any other hit
 AT_REST, OWN_REST = 0.15, 0.1  # share of the fastest change around, and of the own speed, at which a stroke rests
 SHORTEST_REST, LOOK_BACK, MOST_LATE = 0.05, 0.2, 0.13  # seconds
@@ -57,6 +60,10 @@ ABOVE_BACKGROUND = 2.6  # times the median of the envelope that a stroke must re
 LEAST_STROKE = 0.01  # heights per second; falling water reaches 0.009 …
 CLEAR_STROKE = 0.005  # … but is never clear
 FLASH_GAP = 0.12  # seconds around a flash in which the picture lights up, and so seems to move
+ALONG = 0.7  # share of a burst's movement that is down, or up
+FEWEST_BLOWS = 3  # with lifts between them, that are work; what comes down but once or twice is a nod
+LONGEST_DESCENT = 0.3  # seconds from the fastest moment of a descent to its end
+OVER = 0.3  # share of its fastest at which it is over
 STILL = 0.01  # heights per second, RMS over the picture: less is not a burst
 QUIET = 0.25  # share of the movement on the other side that makes it a start or a stop
 ASIDE = 0.12  # seconds before and after a hit that its kind is told from
@@ -128,15 +135,22 @@ def _moments(field: Field, cuts: NDArray[np.bool_], seen: Sightings, window: sli
         columns = field.v.shape[2]
         strokes = _doubt_edges(_within(window, seen.crisp.strokes), columns, EDGE_SHARE)
         landings = _doubt_edges(_within(window, seen.landings), columns, 0.0)
+        falls = _within(window, seen.falls)
         chosen = _standing_out(seen.crisp.envelope[window], strokes, CLEAR_SHARE, CLEAR_GAP, CLEAR_STROKE, landings)
-        chosen = [stroke if stroke in landings else _at_its_stop(field, cuts, stroke) for stroke in chosen]
-        yield from _by_strength(without_halves(chosen, columns))
+        stopped = [stroke if stroke in landings else _at_its_stop(field, cuts, stroke) for stroke in chosen]
+        rested = [stop for stroke, stop in zip(chosen, stopped, strict=True) if stop is not stroke]
+        falls = _away_from(rested, falls)
+        yield from _by_strength(falls + _away_from(falls, without_halves(stopped, columns)))
     elif np.median(liveliness) < SPARSE_BACKGROUND * lively:
         yield from _bursts(field, seen.liveliness, window, lively)
     else:
         strokes = _dominant(_supported(_within(window, seen.broad.strokes)))
         chosen = _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP, LEAST_STROKE)
         yield from _by_strength(without_halves(chosen, field.v.shape[2]))
+
+
+def _away_from(known: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
+    return [stroke for stroke in strokes if all(abs(stroke.time - other.time) >= FALL_GAP for other in known)]
 
 
 def _background(envelope: Curve) -> float:
@@ -283,12 +297,51 @@ def _within(window: slice, strokes: list[Stroke]) -> list[Stroke]:
 def _bursts(field: Field, liveliness: Curve, window: slice, lively: float) -> Iterator[Moment]:
     """Fastest moments of bursts of movement, where the picture moves most."""
     least = max(STILL, BURST_SHARE * lively)
+    found: list[Moment] = []
     largest = maximum_filter1d(liveliness, 2 * round(BURST_GAP * GRID_RATE) + 1)
     for tick in np.flatnonzero((liveliness >= largest) & (liveliness > least)).tolist():
         if window.start <= tick < window.stop:
             time = tick / GRID_RATE
             row, column = np.unravel_index(int(np.argmax(field.energy[_pair_at(field, time)])), field.energy.shape[1:])
-            yield Moment(time, min(1.0, float(liveliness[tick]) / lively), int(row), int(column))
+            found.append(Moment(time, min(1.0, float(liveliness[tick]) / lively), int(row), int(column)))
+    yield from _worked(field, found)
+
+
+def _worked(field: Field, bursts: list[Moment]) -> Iterator[Moment]:
+    """Bursts of movement; where something is swung down and lifted again and again, the ends of its way down alone."""
+    down = [_downward(field, burst) for burst in bursts]
+    blows, lifts = sum(share > ALONG for share in down), sum(share < -ALONG for share in down)
+    if blows < FEWEST_BLOWS or lifts < FEWEST_BLOWS - 1:
+        yield from bursts
+        return
+    last = -np.inf
+    for burst, share in zip(bursts, down, strict=True):
+        end = replace(burst, time=_end_of_descent(field, burst)) if share > ALONG else burst
+        if share > -ALONG and end.time - last >= BURST_GAP:
+            last = end.time
+            yield end
+
+
+def _downward(field: Field, moment: Moment) -> float:
+    """How much of the movement around a moment's cell is down (1) or up (−1)."""
+    cells = _pair_at(field, moment.time), *_around(field, moment)
+    v, energy = field.v[cells].astype(np.float32), field.energy[cells].astype(np.float32)
+    return float(v.sum() / max(1e-6, float(energy.sum())))
+
+
+def _around(field: Field, moment: Moment) -> tuple[slice, slice]:
+    return slice(max(0, moment.row - 1), moment.row + 2), slice(max(0, moment.column - 1), moment.column + 2)
+
+
+def _end_of_descent(field: Field, moment: Moment) -> float:
+    """When a descent that is fastest at a moment is over: what strikes does so at its end."""
+    first = _pair_at(field, moment.time)
+    last = int(np.searchsorted(field.times, moment.time + LONGEST_DESCENT))
+    rows, columns = _around(field, moment)
+    v = field.v[first : max(last, first + 1), rows.start : rows.stop + 2, columns].astype(np.float32).mean(axis=(1, 2))
+    fastest = int(np.argmax(v))
+    over = np.flatnonzero(v[fastest:] < OVER * v[fastest])
+    return float(field.times[first + fastest + int(over[0])]) if over.size else moment.time
 
 
 def _pair_at(field: Field, time: float) -> int:

@@ -23,11 +23,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from footfall_engine.analysis.bodies import COLUMNS, Bodies, Rows
 from footfall_engine.media.video import Frame
 from footfall_engine.progress import ProgressFn, no_progress
 
 CELL = 16  # pixels of a cell's side
 HALF = 2  # the flow is smooth, so that half its resolution is enough for what is done with it
+JOLT = 8.0  # grey levels of mean difference between thumbnails that may be a cut
 THUMB = (16, 9)  # width and height of the thumbnails that cuts are told from
 SHORTEST_PAIR = 0.028  # seconds; faster pictures (50 frames a second and up) are thinned out to about this
 STILL = 0.15  # grey levels of mean difference below which a picture repeats the one before
@@ -53,6 +55,8 @@ class Field:
     camera : ndarray, shape = (pairs, 2), float32
         Velocity of the camera's picture at its centre.
     thumbs : ndarray, shape = (pairs + 1, 9, 16), uint8
+    bodies : Rows
+        Bodies of all frames, in order of time; their frame numbers count as `times` does.
     frame_rate : float
         Mean rate of all the frames that were seen, per second.
     """
@@ -62,6 +66,7 @@ class Field:
     energy: Grid
     camera: NDArray[np.float32]
     thumbs: NDArray[np.uint8]
+    bodies: Rows = field(default_factory=lambda: np.zeros((0, COLUMNS), np.float32))
     frame_rate: float = 0.0
 
 
@@ -91,6 +96,11 @@ class Tracker:
         self._thumbs = _Column(np.dtype(np.uint8))
         self._cells = _Column(np.dtype(np.float16))
         self._pans = _Column(np.dtype(np.float32))
+        self._bodies = Bodies()
+        self._outlines: list[Rows] = []
+        self._small = np.empty((0, 0), np.uint8)
+        self._number = 0
+        self._thumb = np.zeros((THUMB[1], THUMB[0]), np.uint8)
 
     def see(self, frame: Frame) -> None:
         self._seen += 1
@@ -102,10 +112,10 @@ class Tracker:
         seconds = frame.time - self._last.time
         if seconds < SHORTEST_PAIR or self._is_repeat(frame):
             return
-        self._add_pair(self._last, frame, seconds)
-        self._remember(frame)
+        self._remember(frame, self._add_pair(self._last, frame, seconds))
 
     def field(self) -> Field:
+        self._outlines += self._bodies.finish()
         v, energy = np.moveaxis(self._cells.array((2, 1, 1)), 1, 0)
         return Field(
             times=self._times.array(()),
@@ -113,6 +123,7 @@ class Tracker:
             energy=energy,
             camera=self._pans.array((2,)),
             thumbs=self._thumbs.array((THUMB[1], THUMB[0])),
+            bodies=np.concatenate([np.zeros((0, COLUMNS), np.float32), *self._outlines]),
             frame_rate=self._frame_rate(),
         )
 
@@ -123,13 +134,20 @@ class Tracker:
     def _begin(self, frame: Frame) -> None:
         height, width = frame.image.shape
         self._camera = _CameraFit(height // HALF, width // HALF)
-        self._remember(frame)
+        self._small = _halved(frame.image)
+        self._remember(frame, None)
 
-    def _remember(self, frame: Frame) -> None:
+    def _remember(self, frame: Frame, moved: NDArray[np.float64] | None) -> None:
         self._last = frame
         self._repeats = 0
+        thumb = cv2.resize(frame.image, THUMB, interpolation=cv2.INTER_AREA)
+        if cv2.norm(thumb, self._thumb, cv2.NORM_L1) > JOLT * thumb.size:
+            moved = None
+        self._outlines += self._bodies.see(self._number, frame.time, self._small, moved)
+        self._number += 1
+        self._thumb = thumb
         self._times.append(np.float64(frame.time))
-        self._thumbs.append(cv2.resize(frame.image, THUMB, interpolation=cv2.INTER_AREA))
+        self._thumbs.append(thumb)
 
     def _is_repeat(self, frame: Frame) -> bool:
         """Whether a frame only repeats the last one (animation on twos, pulled-up film): one such is passed over."""
@@ -138,13 +156,16 @@ class Tracker:
         self._repeats = self._repeats + 1 if difference < STILL else 0
         return self._repeats == 1
 
-    def _add_pair(self, before: Frame, after: Frame, seconds: float) -> None:
+    def _add_pair(self, before: Frame, after: Frame, seconds: float) -> NDArray[np.float64]:
+        """Measure a pair; where its camera carries a point of the halved picture, (3, 3), comes back."""
         assert self._camera is not None
         height, width = after.image.shape
         half = (width // HALF, height // HALF)
         flow = cv2.resize(self._dis.calc(before.image, after.image, None), half, interpolation=cv2.INTER_AREA)
-        trust = texture(cv2.resize(before.image, half, interpolation=cv2.INTER_AREA))
-        pan = self._camera.remove(flow, trust)
+        trust = texture(self._small)
+        self._small = _halved(after.image)
+        model = self._camera.remove(flow, trust)
+        pan = model[0].astype(np.float32)
         distrust_edges(trust, pan / np.float32(HALF))
         x, y = cv2.split(flow)
         scale = np.float32(1 / (height * seconds))
@@ -155,6 +176,12 @@ class Tracker:
         cells[1] = cv2.resize(cv2.magnitude(x, y) * weight, grid, interpolation=cv2.INTER_AREA)
         self._cells.append(cells)
         self._pans.append(pan * scale)
+        return self._camera.carried(model / HALF)
+
+
+def _halved(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = image.shape
+    return np.asarray(cv2.resize(image, (width // HALF, height // HALF), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def texture(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -192,15 +219,24 @@ class _CameraFit:
         rows = ((np.arange(self.height) - self.height / 2) / self.width).astype(np.float32)
         self._columns, self._rows = columns[None, :], rows[:, None]
 
-    def remove(self, flow: NDArray[np.float32], trust: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Subtract the camera's motion from `flow`, (height, width, 2), in place; return it at the centre."""
+    def carried(self, model: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where an affine motion, (3, 2), takes a pixel: shape = (3, 3), for columns of x, y, 1."""
+        slopes = model[1:].T / self.width
+        carried = np.eye(3)
+        carried[:2, :2] += slopes
+        carried[:2, 2] = model[0] - slopes @ (self.width / 2, self.height / 2)
+        return carried
+
+    def remove(self, flow: NDArray[np.float32], trust: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Subtract the camera's motion from `flow`, (height, width, 2), in place; return its model, (3, 2)."""
         half = self.step // 2
         samples = flow[half :: self.step, half :: self.step].reshape(-1, 2)
         weights = trust[half :: self.step, half :: self.step].ravel()
-        model = robust_affine(self._points, samples, weights, self.rounds).astype(np.float32)
+        fitted = robust_affine(self._points, samples, weights, self.rounds)
+        model = fitted.astype(np.float32)
         for axis in (0, 1):
             flow[..., axis] -= model[0, axis] + model[1, axis] * self._columns + model[2, axis] * self._rows
-        return model[0]
+        return fitted
 
 
 def robust_affine(

@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter, uniform_filter
 
+from footfall_engine.analysis.falls import find_falls
 from footfall_engine.analysis.flow import Field
 from footfall_engine.progress import ProgressFn, no_progress
 
@@ -51,6 +52,7 @@ AT_REST = 0.10  # share of its descent that may still be moving …
 BENEATH = 5  # … among so many cells across: what falls on is in the next cell
 LEAST_PURITY = 0.3  # of a landing's descent
 LEAST_LANDING = 0.01  # heights per second
+FALLING, GOES_ON = 0.1, 0.25  # seconds around a fall's end, share of the way down that is still made after it
 FLOOR = 0.004  # heights per second: what noise reaches
 SPEED_FLOOR = 0.003  # heights per second: what a still picture seems to move
 SMOOTH = 0.03  # seconds, standard deviation, of the liveliness
@@ -102,6 +104,7 @@ class Sightings:
     crisp, broad : Survey
         Strokes by gesture.
     landings : list of Stroke
+    falls : list of Stroke
     liveliness : Curve
         RMS speed over the picture at each tick, heights per second.
     """
@@ -109,6 +112,7 @@ class Sightings:
     crisp: Survey
     broad: Survey
     landings: list[Stroke]
+    falls: list[Stroke]
     liveliness: Curve
 
 
@@ -139,7 +143,7 @@ def shots(cuts: NDArray[np.bool_]) -> list[Shot]:
 def survey(field: Field, cuts: NDArray[np.bool_], ticks: int, progress: ProgressFn = no_progress) -> Sightings:
     """Everything in a region of so many grid ticks that may count as a hit."""
     crisp, broad = (Survey([], np.zeros(ticks, np.float32)) for _ in range(2))
-    seen = Sightings(crisp, broad, [], np.zeros(ticks, np.float32))
+    seen = Sightings(crisp, broad, [], falls(field, cuts), np.zeros(ticks, np.float32))
     for block in blocks(field, cuts, ticks):
         progress(block.tick / ticks)
         own = np.flatnonzero(block.own)
@@ -151,6 +155,27 @@ def survey(field: Field, cuts: NDArray[np.bool_], ticks: int, progress: Progress
             found.strokes.extend(_maxima(salience, FLOOR, block, contact_tick))
         seen.landings.extend(_maxima(landing_salience(block.v, block.speed), LEAST_LANDING, block, landing_tick))
     return seen
+
+
+def falls(field: Field, cuts: NDArray[np.bool_]) -> list[Stroke]:
+    """Contacts of the bodies that are seen whole, less those after which flow sees them go on falling."""
+    rows, columns = field.v.shape[1:]
+    around = (NEIGHBOURS / rows) ** 2  # heights²
+    found = []
+    for fall in find_falls(field.times, field.bodies, cuts):
+        row, column = int(np.clip(fall.y * rows, 0, rows - 1)), int(np.clip(fall.x * rows, 0, columns - 1))
+        if not _goes_on(field, fall.time, column):
+            found.append(Stroke(fall.time, fall.jump / 2 * min(1.0, fall.area / around), row, column))
+    return found
+
+
+def _goes_on(field: Field, time: float, column: int) -> bool:
+    """Whether what comes down around a column before a time comes down after it, too."""
+    first, here, last = np.searchsorted(field.times, [time - FALLING, time, time + FALLING]).tolist()
+    columns = slice(max(0, column - 1), column + 2)
+    before = field.v[max(0, first - 1) : here, :, columns].astype(np.float32).mean(axis=(1, 2))
+    after = field.v[here:last, :, columns].astype(np.float32).mean(axis=(1, 2))
+    return after.size > 0 and float(after.mean()) > GOES_ON * float(before.max(initial=0.0)) > 0
 
 
 def blocks(field: Field, cuts: NDArray[np.bool_], ticks: int) -> Iterator[Block]:

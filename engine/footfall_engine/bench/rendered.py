@@ -1,4 +1,7 @@
-"""Events and onsets where the truth is known: rendered clips, and events handed in."""
+"""Events and onsets where the truth is known: rendered clips, and events handed in.
+
+The clips' seeds are held out: nothing in the analysis was chosen by looking at them.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,19 @@ RATES: dict[str, Fraction | None] = {
     "50": Fraction(50), "variable": None,
 }  # fmt: skip
 SECONDS = 6.0
+HELD_OUT = 5000  # first seed; the analysis was developed on seeds below
 
 
 def scenes() -> dict[str, Scene]:
     """Every action at every rate; panned; cut; and both at once with a noisy camera."""
     found = {}
-    for seed, name in enumerate(SCENES):
+    for kind, name in enumerate(SCENES):
+        seed = HELD_OUT + 100 * kind
         for number, (label, rate) in enumerate(RATES.items()):
-            found[f"{name} {label}"] = Scene(name, SECONDS, rate, seed=100 * seed + number)
-        found[f"{name} pan"] = Scene(name, SECONDS, pan=0.15, seed=100 * seed + 10)
-        found[f"{name} cuts"] = Scene(name, SECONDS, cuts=(2.1, 4.3), seed=100 * seed + 11)
-        found[f"{name} pan cuts noise"] = Scene(name, SECONDS, pan=0.1, cuts=(3.2,), noise=3.0, seed=100 * seed + 12)
+            found[f"{name} {label}"] = Scene(name, SECONDS, rate, seed=seed + number)
+        found[f"{name} pan"] = Scene(name, SECONDS, pan=0.15, seed=seed + 10)
+        found[f"{name} cuts"] = Scene(name, SECONDS, cuts=(2.1, 4.3), seed=seed + 11)
+        found[f"{name} pan cuts noise"] = Scene(name, SECONDS, pan=0.1, cuts=(3.2,), noise=3.0, seed=seed + 12)
     return found
 
 
@@ -42,7 +47,7 @@ def events(bench: Bench) -> Iterator[Measure]:
 
     folder = bench.fresh("rendered")
     clips = list(scenes().items())[:: 4 if bench.quick else 1]
-    matched = seen = known = 0
+    counts: dict[str, NDArray[np.int_]] = {}
     offsets: list[float] = []
     by_clip: dict[str, float] = {}
     for name, scene in clips:
@@ -52,13 +57,16 @@ def events(bench: Bench) -> Iterator[Measure]:
         found = [hit.time for hit in analyse(clip, region_of(probe(clip), 0)).hits]
         near = match_offsets(found, truth, TOLERANCE)
         by_clip[name] = round(f_measure(len(near), len(found), len(truth)), 3)
-        matched, seen, known = matched + len(near), seen + len(found), known + len(truth)
+        counts[scene.name] = counts.get(scene.name, 0) + np.array([len(near), len(found), len(truth)])
         offsets += near
+    matched, seen, known = sum(counts.values(), np.zeros(3, int)).tolist()
     f1 = f_measure(matched, seen, known)
     name = f"events of {len(clips)} rendered clips, F1 at ±{1000 * TOLERANCE:g} ms"
     yield at_least(name, f1, F1_LIMIT, precision=matched / max(1, seen), recall=matched / max(1, known), clips=by_clip)
     sizes = 1000 * np.abs(offsets if offsets else [np.inf])
     yield at_most("their median |offset|", float(np.median(sizes)), OFFSET_LIMIT_MS, "ms", worst=float(sizes.max()))
+    for kind, (near_kind, found_kind, known_kind) in counts.items():
+        yield at_least(f"F1 of {kind} alone", f_measure(near_kind, found_kind, known_kind), F1_LIMIT)
 
 
 # ---- onsets in the stem
