@@ -16,6 +16,7 @@ from typing import Any
 from footfall_bridge.errors import EngineFault, InvalidSettings
 
 SETTINGS_NAME = "footfall.toml"
+COMMERCIAL = "commercial"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SECRET = "token"
 FOLDERS = ("data_folder", "log_folder", "spool_folder")
@@ -32,6 +33,7 @@ class Settings:
     port: int = 9770  # OSC over UDP and over TCP
     token: str = ""
     default_model: str = "procedural"
+    licence: str = "any"  # "commercial" refuses models whose weights may not surely be used so
     cache_mb: int = 2048
     keep_jobs_days: int = 30
     log_level: str = "info"
@@ -158,6 +160,7 @@ CHECKS: dict[str, Check] = {
     "port": _whole(0, 65535),  # 0: any free port
     "token": _text,
     "default_model": _text,
+    "licence": _one_of(("any", COMMERCIAL)),
     "cache_mb": _whole(0, 10_000_000),
     "keep_jobs_days": _whole(0, 36_500),
     "log_level": _one_of(LOG_LEVELS),

@@ -17,7 +17,7 @@ from footfall_bridge.spool import Spool
 from footfall_engine import jobs, render
 from footfall_engine.analysis import analyse
 from footfall_engine.cache import Analyses, Cache
-from footfall_engine.config import Settings
+from footfall_engine.config import COMMERCIAL, Settings
 from footfall_engine.models.registry import list_models, load_model
 from footfall_engine.render import Studio
 from footfall_engine.server.wires import Wires
@@ -133,7 +133,7 @@ def _lanes() -> list[tuple[dict[type[Message], Recipe], str, Callable[[], None]]
 
 def _studio(settings: Settings) -> Studio:
     cache = Cache(settings.data_folder / "cache", settings.cache_mb)
-    return Studio(Analyses(cache, analyse), settings.default_model)
+    return Studio(Analyses(cache, analyse), settings.default_model, settings.licence == COMMERCIAL)
 
 
 def warm_up() -> None:

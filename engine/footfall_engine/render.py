@@ -23,7 +23,7 @@ from footfall_engine.cache import Analyses
 from footfall_engine.media import video, wav
 from footfall_engine.media.audio import Recording, fit_length, read_recording
 from footfall_engine.media.player import play
-from footfall_engine.models.registry import ModelRow, model_row, unhonoured
+from footfall_engine.models.registry import ModelRow, unhonoured, usable_row
 from footfall_engine.playback import Playback, as_played
 from footfall_engine.progress import ProgressFn, part, side_by_side
 from footfall_engine.scene import Known, Scene, sound_of
@@ -71,6 +71,7 @@ class Studio:
 
     analyses: Analyses
     default_model: str
+    commercial_use: bool = False  # only models whose weights surely allow it
 
 
 # ---- the recipes
@@ -78,7 +79,7 @@ class Studio:
 
 def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
     # 1. what is asked for, and can it be done?
-    row = model_row(request.model or studio.default_model)
+    row = usable_row(request.model or studio.default_model, studio.commercial_use)
     rate, playback = playback_of(request)
     length = TimeRange(Fraction(0), playback.duration)
     takes = takes_of(request, Path(request.video).stem, request.prompt, watcher.finished)
@@ -111,7 +112,7 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
     # 1. the stem, and how it was made
     old = wav.read_facts(Path(_absolute(request.stem)))
     made = _as_made(request, old)
-    row = model_row(made.model or studio.default_model)
+    row = usable_row(made.model or studio.default_model, studio.commercial_use)
     rate, playback = playback_of(made)
     span = _patch_range(request, old, rate)
     takes = takes_of(request, without_take(old.path.stem), "", watcher.finished)

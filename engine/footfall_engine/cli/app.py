@@ -17,6 +17,7 @@ from footfall_engine.cli import (
     generate,
     install,
     lists,
+    models,
     preview,
     regenerate,
     serve,
@@ -42,12 +43,18 @@ uninstalls.command("reaper")(install.uninstall_reaper)
 uninstalls.command("resolve")(install.uninstall_resolve)
 uninstalls.command("ardour")(install.uninstall_ardour)
 
+weights = typer.Typer(invoke_without_command=True, callback=models.models)
+weights.command("pull")(models.pull)
+weights.command("verify")(models.verify)
+weights.command("remove")(models.remove)
+
 for command in (
     generate.generate, regenerate.regenerate, spot.spot, preview.preview, export.export, audition.audition, serve.serve,
-    status.status, status.cancel, lists.models, lists.families, doctor.doctor, demo.demo, bench.bench,
+    status.status, status.cancel, lists.families, doctor.doctor, demo.demo, bench.bench,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(evaluations, name="evaluate")
+app.add_typer(weights, name="models")
 app.add_typer(installs, name="install")
 app.add_typer(uninstalls, name="uninstall")
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
-from footfall_bridge.errors import ModelFailed, UnknownModel
+from footfall_bridge.errors import LicenceRefused, ModelFailed, UnknownModel
 from footfall_bridge.messages import Generate, ModelFacts, ModelList, Regenerate
 
 from footfall_engine.models.base import Model
-from footfall_engine.models.store import missing_files
+from footfall_engine.models.store import missing_files, require_neural
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class ModelRow:
     controls: frozenset[str]  # of CONTROLS, those it honours
     code_licence: str
     weights_licence: str
+    commercial: bool = False  # whether that licence surely lets what is made be sold
     weights_folder: str = ""  # among the models' folders
     hub_repository: str = ""
     hub_files: tuple[str, ...] = ()
@@ -85,6 +86,7 @@ MODELS = (
         controls=frozenset({"prompt", "negative", "events", "reference"}),
         code_licence="Apache-2.0",
         weights_licence="none needed",
+        commercial=True,
     ),
     ModelRow(
         name="diff-foley",
@@ -109,6 +111,17 @@ def model_row(name: str) -> ModelRow:
     return rows[name]
 
 
+def usable_row(name: str, commercial_use: bool) -> ModelRow:
+    """The model's row; LicenceRefused when its sound is to be sold and its weights do not surely allow it."""
+    row = model_row(name)
+    if commercial_use and not row.commercial:
+        raise LicenceRefused(
+            f'the settings allow models for commercial use only (licence = "commercial"), '
+            f"and the weights of {name} are not known to be: {row.weights_licence}"
+        )
+    return row
+
+
 @functools.cache
 def all_rows() -> dict[str, ModelRow]:
     return {row.name: row for row in (*MODELS, *_foreign_rows())}
@@ -117,7 +130,10 @@ def all_rows() -> dict[str, ModelRow]:
 @functools.cache
 def load_model(name: str) -> Model:
     """The model, imported and made on first use."""
-    module, _, cls = model_row(name).target.partition(":")
+    row = model_row(name)
+    if row.hub_files:
+        require_neural(name)
+    module, _, cls = row.target.partition(":")
     try:
         return getattr(importlib.import_module(module), cls)()
     except (ImportError, AttributeError) as error:

@@ -18,7 +18,7 @@ import torch
 from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from torch import Tensor, nn
 
-from footfall_engine.models.store import SAFETENSORS, converted, model_folder
+from footfall_engine.models.store import SAFETENSORS, converted, model_folder, note_sum
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +146,7 @@ def convert(source: Path, target: Path) -> None:
     try:
         save_file(weights, part)
         part.replace(target)
+        note_sum(target)
     finally:
         part.unlink(missing_ok=True)
 

@@ -20,7 +20,7 @@ from footfall_engine.models.diff_foley.classifier import ClassifierShape  # noqa
 from footfall_engine.models.diff_foley.latent import UNetShape, VaeShape  # noqa: E402
 from footfall_engine.models.diff_foley.model import FILES, DiffFoley  # noqa: E402
 from footfall_engine.models.runtime import Runtime  # noqa: E402
-from footfall_engine.models.store import converted  # noqa: E402
+from footfall_engine.models.store import converted, model_folder  # noqa: E402
 
 SHAPE = networks.Shape(
     cavp=CavpShape(base_channels=2, features=16, audio_channels=None),
@@ -83,3 +83,11 @@ def conditions(duration: float, **changes: Any) -> Conditions:
         "steps": 2,
     }  # fmt: skip
     return Conditions(**{**given, **changes})
+
+
+class ResidentTiny:
+    """The toy model as a row of the registry names it: without arguments, its weights where FOOTFALL_MODELS says."""
+
+    def __init__(self) -> None:
+        self._model = tiny_model(model_folder("tiny"))
+        self.generate = self._model.generate

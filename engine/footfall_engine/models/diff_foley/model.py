@@ -25,7 +25,7 @@ from footfall_engine.models.diff_foley.layout import BANDS_PER_LATENT_ROW, COLUM
 from footfall_engine.models.diff_foley.pictures import prepared
 from footfall_engine.models.runtime import SHELF, Batches, Runtime, chosen_runtime, network_bytes
 from footfall_engine.models.weights import read_weights, ready_weights
-from footfall_engine.progress import ProgressFn, part
+from footfall_engine.progress import ProgressFn, no_progress, part
 
 NAME = "diff-foley"
 FILES = {
@@ -114,6 +114,10 @@ class DiffFoley:
         bands = job.bands(latents)
         audio = _sound_of_notebook(bands, generators, plan) if original else _sound(bands, generators, plan)
         return Generated(np.repeat(audio[:, None], conditions.channels, axis=1))
+
+    def check(self) -> None:
+        """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
+        self._load(Runtime(torch.device("cpu"), torch.float32), no_progress)
 
     def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         key = (NAME, self._folder, runtime, self._shape)
