@@ -1,4 +1,4 @@
-"""The engine's life as Resolve sees it: is it there, start it, stop it, find out what is wrong with it and mend that."""
+"""The engine's life as Resolve sees it: is it there, start it, stop it, find out what is wrong and mend that."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def generate(desk: Desk) -> None:
     """Sound for what lies between the marks, or for the current clip."""
     timeline = desk.host.timeline()
     span = marked_span(desk, timeline)
-    found, refused = shots.of_region(desk.host.video_items(), span, timeline.rate)
+    found, refused = shots.of_region(desk.host.video_items(span), span, timeline.rate)
     if not found:
         desk.tell(*(refused or ["No clip lies there."]))
         return offer(desk)
@@ -42,7 +42,7 @@ def generate(desk: Desk) -> None:
 
 def generate_from_markers(desk: Desk) -> None:
     """Sound for every marker that asks for it."""
-    timeline, noted, items = desk.host.timeline(), desk.host.markers(), desk.host.video_items()
+    timeline, noted = desk.host.timeline(), desk.host.markers()
     lines = markers.spotting_list(noted, timeline.end)
     if not lines:
         desk.tell(markers.NOTHING_FOUND)
@@ -51,7 +51,7 @@ def generate_from_markers(desk: Desk) -> None:
     entries: list[Entry] = []
     refused: list[str] = []
     for line in lines:
-        found, reasons = shots.of_region(items, line.span, timeline.rate)
+        found, reasons = shots.of_region(desk.host.video_items(line.span), line.span, timeline.rate)
         wishes = last._replace(prompt=line.prompt, negative=line.negative)
         entries += [generate_entry(desk, timeline, shot, wishes, folder, noted) for shot in found]
         refused += reasons if found or reasons else [no_picture(line, timeline)]
@@ -129,16 +129,15 @@ def generate_entry(
 
 def submit(desk: Desk, entries: list[Entry], notes: list[str]) -> None:
     """Leave jobs with the engine, with what earlier runs left behind, and stay until all of it is placed."""
-    for entry in entries:
-        desk.memory.put(entry)
     try:
+        for entry in entries:
+            desk.memory.put(entry)
         client = desk.connect()
     except (Cancelled, FootfallError, EngineUnreachable):
         for entry in entries:
             desk.memory.settle(entry["id"])
         raise
-    Watch(desk, client, entries + taken_up(desk)).run()
-    desk.tell(*notes)
+    Watch(desk, client, entries + taken_up(desk), notes).run()
 
 
 def offer(desk: Desk) -> None:
@@ -168,7 +167,7 @@ def regenerate(desk: Desk) -> None:
     """New sound for the marked part of a stem."""
     timeline = desk.host.timeline()
     span = marked_part(desk, timeline)
-    found = meant(place.placed_items(desk.host.audio_tracks()), span)
+    found = meant(place.placed_items(desk.host, span))
     if found is None:
         desk.tell(NO_PART)
         return offer(desk)
@@ -191,12 +190,8 @@ def marked_part(desk: Desk, timeline: Timeline) -> Range:
     return span
 
 
-def meant(placed: list[place.Placed], span: Range) -> place.Placed | None:
-    """The item that the user hears in a span; else the first one there."""
-    there = [
-        one for one in placed if frames.overlap((one.item.start, one.item.end), span)[0] < min(one.item.end, span[1])
-    ]
-    there = [one for one in there if one.item.start < span[1] and span[0] < one.item.end]
+def meant(there: list[place.Placed]) -> place.Placed | None:
+    """Of the items in a span the one that the user hears; else the first one."""
     return next((one for one in there if one.track.enabled), there[0] if there else None)
 
 
@@ -230,7 +225,7 @@ def step_variant(by: int) -> Any:
             return desk.tell("There is only one variant here." if tracks else NO_STEM)
         heard = next((n for n, one in enumerate(tracks) if one.track.enabled), -1 if by > 0 else 0)
         chosen = tracks[(heard + by) % len(tracks)]
-        place.hear_only(desk.host, chosen.track.index)
+        place.hear_only(desk.host, place.number_of(chosen.track))
         print(f"Footfall: {chosen.track.name} is heard now.")
         return None
 
@@ -242,8 +237,7 @@ def tracks_at_playhead(desk: Desk) -> list[place.Placed]:
     playhead = desk.host.playhead()
     if playhead is None:
         raise FootfallError("wrong_page", "This page of Resolve shows no timeline. Go to the Edit page first.")
-    placed = place.placed_items(desk.host.audio_tracks())
-    return [one for one in placed if one.item.start <= playhead < one.item.end]
+    return place.placed_items(desk.host, (playhead, playhead + 1))
 
 
 def keep_variant(desk: Desk) -> None:
@@ -257,6 +251,7 @@ def keep_variant(desk: Desk) -> None:
     if not desk.confirm(question.format(kept.item.name, counted(len(rest), "other variant"))):
         raise Cancelled()
     desk.host.delete_items([one.item for one in rest])
+    place.settle_on_first_track(desk.host, kept)
     return None
 
 
@@ -266,7 +261,8 @@ def keep_variant(desk: Desk) -> None:
 def spot(desk: Desk) -> None:
     """A marker at every visible hit; ours of an earlier run give way."""
     timeline = desk.host.timeline()
-    found, refused = shots.of_region(desk.host.video_items(), marked_span(desk, timeline), timeline.rate)
+    span = marked_span(desk, timeline)
+    found, refused = shots.of_region(desk.host.video_items(span), span, timeline.rate)
     if not found:
         desk.tell(*(refused or ["No clip lies there."]))
         return offer(desk)

@@ -80,6 +80,11 @@ def source_range(frames: int, timeline_rate: Fraction, file_rate: Fraction) -> R
     return 0, math.ceil(frames * file_rate / timeline_rate)
 
 
+def shown_frames(frames: int, timeline_rate: Fraction, file_rate: Fraction) -> int:
+    """How many timeline frames the `source_range` of so many comes to: more where the file's are the longer ones."""
+    return math.floor(source_range(frames, timeline_rate, file_rate)[1] * timeline_rate / file_rate)
+
+
 def common_frames(frames: int, timeline_rate: Fraction, file_rate: Fraction) -> int:
     """Timeline frames of the least file, as long or longer, that holds the whole of its `source_range`."""
     end = source_range(frames, timeline_rate, file_rate)[1]
@@ -107,7 +112,7 @@ def timecode(frame: int, rate: Fraction, drop_frame: bool = False) -> str:
 
 
 def frame_of(timecode_text: str, rate: Fraction) -> int:
-    """Frame of a label hh:mm:ss:ff; a semicolon anywhere means that labels are dropped. ValueError for anything else."""
+    """Frame of a label hh:mm:ss:ff; with a semicolon, labels are dropped. ValueError for anything else."""
     parts = timecode_text.strip().replace(";", ":").replace(".", ":").split(":")
     if len(parts) != 4 or not all(part.isdigit() for part in parts):
         raise ValueError(f"{timecode_text!r} is no timecode")

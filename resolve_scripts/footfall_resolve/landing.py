@@ -23,8 +23,8 @@ def land(desk: Desk, entry: Entry, job: Fields) -> list[str]:
     if not is_open(desk, entry):
         desk.memory.leave(entry["id"])
         return [ELSEWHERE.format(entry["label"], entry["project"]["name"])]
-    if not desk.memory.claim(entry["id"]):
-        return []  # another script was quicker
+    if not claimed(desk, entry):
+        return []  # another script is at it
     try:
         notes = _land(desk, entry, job)
     except ResolveError as trouble:
@@ -32,6 +32,17 @@ def land(desk: Desk, entry: Entry, job: Fields) -> list[str]:
         return [trouble.message, "'{}' stays remembered: Footfall Status places it.".format(entry["label"])]
     desk.memory.settle(entry["id"])
     return notes
+
+
+def claimed(desk: Desk, entry: Entry) -> bool:
+    """Whether this script places a job. One whose file was taken away is written again: placing twice does no harm."""
+    id = entry["id"]
+    if desk.memory.claim(id):
+        return True
+    if desk.memory.is_being_placed(id):
+        return False
+    desk.memory.put(entry)
+    return desk.memory.claim(id)
 
 
 def is_open(desk: Desk, entry: Entry) -> bool:

@@ -65,7 +65,8 @@ class Memory:
         except OSError as error:
             raise FootfallError(
                 "spool_unwritable",
-                f"Footfall's folder for its jobs, {self._jobs}, cannot be written to ({error.strerror}), so nothing was started.",
+                f"Footfall's folder for its jobs, {self._jobs}, cannot be written to ({error.strerror}), "
+                "so nothing was started.",
             ) from error
 
     def jobs(self) -> list[Entry]:
@@ -109,6 +110,9 @@ class Memory:
             return False
         os.utime(self._job(id, ".placing"))
         return True
+
+    def is_being_placed(self, id: str) -> bool:
+        return os.path.exists(self._job(id, ".placing"))
 
     def give_back(self, id: str) -> None:
         """A claimed job is open again, and nobody watches it."""
@@ -175,7 +179,8 @@ def make_stem_folder(folder: str) -> str:
     except OSError as error:
         raise FootfallError(
             "stem_folder",
-            f"Stems go to {folder}, and that folder cannot be made or written to ({error.strerror}). Choose another with Footfall Engine.",
+            f"Stems go to {folder}, and that folder cannot be made or written to ({error.strerror}). "
+            "Choose another with Footfall Engine.",
         ) from error
     return folder
 

@@ -2,13 +2,12 @@
 
 Conventions
 -----------
-Frames are absolute (01:00:00:00 at 24 is 86400) and ranges [first, end) here, whatever Resolve counts from. Every answer
-is checked: Resolve says nil or False where it fails, and never why.
+Frames are absolute (01:00:00:00 at 24 is 86400) and ranges [first, end) here, whatever Resolve counts from. Every
+answer is checked: Resolve says nil or False where it fails, and never why.
 """
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, Iterator, NamedTuple
@@ -39,7 +38,6 @@ class Timeline(NamedTuple):
 class VideoItem(NamedTuple):
     """An item on a video track, as far as Resolve tells; None is what it does not tell."""
 
-    id: str
     name: str
     track: int
     start: int
@@ -60,7 +58,6 @@ class VideoItem(NamedTuple):
 
 class AudioItem(NamedTuple):
     handle: Any
-    id: str
     name: str
     start: int
     end: int
@@ -74,7 +71,6 @@ class AudioTrack(NamedTuple):
     format: str
     enabled: bool
     locked: bool
-    items: tuple[AudioItem, ...]
 
 
 class Marker(NamedTuple):
@@ -192,15 +188,19 @@ class Host:
 
     # ---- pictures
 
-    def video_items(self) -> list[VideoItem]:
-        """Items on the enabled video tracks, track by track from below."""
+    def video_items(self, span: Range) -> list[VideoItem]:
+        """Items on the enabled video tracks that share a frame with a span, track by track from below."""
         timeline = self._timeline()
         found = []
         for index in range(1, int(self._ask(timeline, "GetTrackCount", "video") or 0) + 1):
             if self._ask(timeline, "GetIsTrackEnabled", "video", index):
                 listed = self._ask(timeline, "GetItemListInTrack", "video", index) or []
-                found += [self._video_item(item, index) for item in listed]
+                found += [self._video_item(item, index) for item in listed if _lies_in(self._span(item), span)]
         return found
+
+    def _span(self, item: Any) -> Range:
+        start = _whole(self._ask(item, "GetStart"), "where an item starts")
+        return start, _whole(self._ask(item, "GetEnd"), "where an item ends")
 
     def current_item(self) -> VideoItem | None:
         """The clip under the playhead; None where there is none, or the page shows none."""
@@ -215,12 +215,12 @@ class Host:
         told = (self._ask(clip, "GetClipProperty") or {}) if clip else {}
         rate = _rate_or_none(told.get("FPS"))
         times = [_fraction(self._ask(item, name)) for name in ("GetSourceStartTime", "GetSourceEndTime") if clip]
+        start, end = self._span(item)
         return VideoItem(
-            id=str(self._ask(item, "GetUniqueId") or ""),
             name=str(self._ask(item, "GetName") or told.get("Clip Name") or "an item without a name"),
             track=track,
-            start=_whole(self._ask(item, "GetStart"), "where an item starts"),
-            end=_whole(self._ask(item, "GetEnd"), "where an item ends"),
+            start=start,
+            end=end,
             enabled=self._ask(item, "GetClipEnabled") is not False,
             has_media=bool(clip),
             path=str(told.get("File Path") or ""),
@@ -251,24 +251,30 @@ class Host:
         return [self._audio_track(timeline, index) for index in range(1, count + 1)]
 
     def _audio_track(self, timeline: Any, index: int) -> AudioTrack:
-        listed = self._ask(timeline, "GetItemListInTrack", "audio", index) or []
         return AudioTrack(
             index=index,
             name=str(self._ask(timeline, "GetTrackName", "audio", index) or ""),
             format=str(self._ask(timeline, "GetTrackSubType", "audio", index) or ""),
             enabled=bool(self._ask(timeline, "GetIsTrackEnabled", "audio", index)),
             locked=bool(self._ask(timeline, "GetIsTrackLocked", "audio", index)),
-            items=tuple(self._audio_item(item) for item in listed),
         )
 
-    def _audio_item(self, item: Any) -> AudioItem:
+    def audio_items(self, index: int, span: Range | None = None) -> list[AudioItem]:
+        """Items on an audio track, in the order of time; those that share a frame with a span, if one is given."""
+        found = []
+        for item in self._ask(self._timeline(), "GetItemListInTrack", "audio", index) or []:
+            own = self._span(item)
+            if span is None or _lies_in(own, span):
+                found.append(self._audio_item(item, *own))
+        return found
+
+    def _audio_item(self, item: Any, start: int, end: int) -> AudioItem:
         clip = self._ask(item, "GetMediaPoolItem")
         return AudioItem(
             handle=item,
-            id=str(self._ask(item, "GetUniqueId") or ""),
             name=str(self._ask(item, "GetName") or ""),
-            start=_whole(self._ask(item, "GetStart"), "where an item starts"),
-            end=_whole(self._ask(item, "GetEnd"), "where an item ends"),
+            start=start,
+            end=end,
             left_offset=_fraction(self._exactly(item, "GetLeftOffset")) or Fraction(0),
             path=str(self._ask(clip, "GetClipProperty", "File Path") or "") if clip else "",
         )
@@ -440,6 +446,10 @@ def _from_outside() -> Any:
     return DaVinciResolveScript.scriptapp("Resolve")
 
 
+def _lies_in(one: Range, other: Range) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
 def _fraction(told: Any) -> Fraction | None:
     """Exact number of what Resolve says as a number or a text; None for anything else."""
     try:
@@ -472,7 +482,3 @@ def _seconds_of(timecode: Any, rate: Fraction | None) -> Fraction:
         return frames.seconds(frames.frame_of(str(timecode), rate), rate) if rate else Fraction(0)
     except ValueError:
         return Fraction(0)
-
-
-def media_file(path: str) -> bool:
-    return os.path.isfile(path)

@@ -23,7 +23,9 @@ COMPOSED = {
     "Multicam": "is a multicam clip",
     "Timeline": "is a nested timeline",
 }
-FRAMES_OFF = 2  # of a source position: rounded down, one frame off, or counted inclusively
+FRAMES_OFF = 2  # by which a source position may be off: rounded down, and wrong by one
+SPAN_OFF = 3  # frames of the clip by which what an item uses of its source may be off: both its ends are
+CLEAR = Fraction(1, 50)  # frames within which a speed near 100 % has to be a whole per cent to be believed
 SNAP = Fraction(1, 50)  # frames of the clip; offsets come as floats
 SLOWEST, FASTEST = Fraction(1, 20), Fraction(20)
 
@@ -47,7 +49,7 @@ class Refused(Exception):
 
 
 def region_of(marks: tuple[int | None, int | None], current: VideoItem | None, ends: Range) -> Range | None:
-    """Between the marks (a missing one is the timeline's end on that side), else the current clip; None without either."""
+    """Between the marks (a missing one is the timeline's end on that side), else the current clip; None without."""
     first, end = marks
     if first is None and end is None:
         return (current.start, current.end) if current else None
@@ -125,23 +127,31 @@ def refuse_what_is_no_film(item: VideoItem, is_file: Callable[[str], bool]) -> N
 
 
 def speed_of(item: VideoItem, rate: Fraction) -> Fraction:
-    """How fast an item plays its source: what it uses of it against how long it lasts; a ramp's mean."""
-    clip_rate = item.clip_rate or rate
-    lasts = (item.end - item.start) / rate
-    if item.source_start is None or item.source_end is None or item.source_start == item.source_end == 0:
+    """How fast an item plays its source: what it uses of it against how long it lasts; a ramp's mean.
+
+    Resolve counts what is used in frames, up to three of them off, and in seconds, exactly but for what a transition
+    blends in beyond the item's ends.
+    """
+    lasts = (item.end - item.start) / rate * (item.clip_rate or rate)  # all in frames of the clip from here on
+    counted = Fraction((item.source_end or 0) - (item.source_start or 0))
+    timed = None if item.source_seconds is None else item.source_seconds * (item.clip_rate or rate)
+    if not item.source_start and not item.source_end and not timed:
         raise Refused("does not tell which part of its file it shows; Resolve knows no source range for it")
-    used = Fraction(item.source_end - item.source_start)
-    if used < 0:
+    if counted < -SPAN_OFF:
         raise Refused("is played backwards; render it in place first")
-    if abs(used - lasts * clip_rate) <= FRAMES_OFF:
-        return Fraction(1)
-    if item.source_seconds is not None and abs(item.source_seconds * clip_rate - used) <= FRAMES_OFF:
-        used = item.source_seconds * clip_rate
-    speed = used / clip_rate / lasts
+    if abs(counted - lasts) <= SPAN_OFF:
+        return _percent(timed / lasts, lasts, CLEAR) or Fraction(1) if timed else Fraction(1)
+    trusted = timed is not None and abs(timed - counted) <= SPAN_OFF
+    speed = (timed if trusted and timed else counted) / lasts
     if not SLOWEST <= speed <= FASTEST:
         raise Refused(f"is a freeze frame, or plays at {float(speed):.0%} of its speed")
-    percent = round(speed * 100) / Fraction(100)
-    return percent if abs(percent - speed) * lasts * clip_rate <= FRAMES_OFF else speed.limit_denominator(100_000)
+    return _percent(speed, lasts, SPAN_OFF) or speed.limit_denominator(100_000)
+
+
+def _percent(speed: Fraction, lasts: Fraction, may_be_off: Fraction | int) -> Fraction | None:
+    """The whole per cent that a speed comes to within some frames, as speeds are typed in; None when it is none."""
+    percent = Fraction(round(speed * 100), 100)
+    return percent if abs(percent - speed) * lasts <= may_be_off else None
 
 
 def source_start(item: VideoItem, rate: Fraction, speed: Fraction) -> Fraction:
@@ -160,7 +170,8 @@ def source_start(item: VideoItem, rate: Fraction, speed: Fraction) -> Fraction:
     if abs(item.left_offset - (item.source_start or 0)) <= FRAMES_OFF:  # both count frames of the clip
         return told
     raise Refused(
-        f"starts {float(told):.3f} s or {float(offset):.3f} s into its file, depending on how Resolve is asked; render it in place first"
+        f"starts {float(told):.3f} s or {float(offset):.3f} s into its file, depending on how Resolve is asked; "
+        "render it in place first"
     )
 
 

@@ -6,7 +6,7 @@ Resolve or the project, the engine is gone) stays remembered, and a later run of
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 from . import landing
 from .desk import Desk
@@ -18,6 +18,7 @@ HEAR_SECONDS = 0.1
 BEAT_SECONDS = 2.0
 FINAL = ("done", "failed", "cancelled")
 CONNECTION_TRIES = 3
+MAX_STARTS = 3  # of an engine that goes away again and again
 
 ENGINE_GONE = "Footfall's engine has stopped with {} unfinished. Start it again? (What is unfinished goes on.)"
 LATER = "{} not placed yet. Run Footfall Status when it is to be placed."
@@ -30,13 +31,14 @@ def counted(number: int, noun: str) -> str:
 
 
 class Watch:
-    def __init__(self, desk: Desk, client: EngineClient, entries: list[Entry]) -> None:
+    def __init__(self, desk: Desk, client: EngineClient, entries: list[Entry], notes: Sequence[str] = ()) -> None:
         self._desk = desk
         self._client = client
         self._open = {entry["id"]: entry for entry in entries}
         self._all = len(entries)
         self._progress: dict[str, Fields] = {}
-        self._notes: list[str] = []
+        self._notes = list(notes)
+        self._starts_left = MAX_STARTS
         self._window: Any = None
         self._cancelling = False
         self._next_beat = 0.0
@@ -133,7 +135,9 @@ class Watch:
         """After a broken connection: to the engine that runs, or to one that is started again."""
         self._client.close()
         if self._desk.engine.card() is None or not self._reaches():
-            if not self._desk.confirm(ENGINE_GONE.format(counted(len(self._open), "job"))):
+            self._starts_left -= 1
+            question = ENGINE_GONE.format(counted(len(self._open), "job"))
+            if self._starts_left < 0 or not self._desk.confirm(question):
                 self._give_up()
                 return
             self._client = self._desk.connect()

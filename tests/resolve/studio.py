@@ -69,7 +69,8 @@ class Studio:
             linked.symlink_to(SCRIPTS / "footfall_resolve")
         home = str(self.settings.file.parent)
         config = {
-            "version": "0.1.0", "protocol": 1, "spool": str(self.settings.spool_folder), "host": "127.0.0.1", "token": "",
+            "version": "0.1.0", "protocol": 1, "host": "127.0.0.1", "token": "",
+            "spool": str(self.settings.spool_folder),
             "command": [sys.executable, "-m", "footfall_engine", "--home", home, "serve"],
             "log": str(self.settings.log_folder / "engine.log"), **changes,
         }  # fmt: skip
@@ -112,7 +113,7 @@ class Studio:
     # ---- what the user does
 
     def start(self, script: str, *answers: Any, console: bool = False) -> subprocess.Popen[str]:
-        """Choose a script in the menu; its dialogs get those answers, or there are none and it says all in the Console."""
+        """Choose a script in the menu; its dialogs get those answers, or it has only the Console."""
         self.save()
         command = [self.python, "-I", str(RUNNER), str(self.file), str(self.scripts / f"Footfall {script}.py")]
         if not console:
@@ -120,7 +121,12 @@ class Studio:
             command.append(str(self.answers))
         environment = {"HOME": str(self.home), "PATH": os.defpath, "USERPROFILE": str(self.home)}
         return subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def finish(self, process: subprocess.Popen[str]) -> None:

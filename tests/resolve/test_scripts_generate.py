@@ -7,7 +7,6 @@ import numpy as np
 import soundfile
 from footfall_engine.media import wav
 
-from tests.fakes.resolve import world as worlds
 from tests.resolve.studio import Studio, histories, seconds
 
 

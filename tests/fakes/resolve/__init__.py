@@ -1,1 +1,1 @@
-"""A DaVinci Resolve made of facts: strict about every call, and as treacherous as the real one. Standard library only."""
+"""A DaVinci Resolve made of facts: strict about every call, as treacherous as the real one. Standard library only."""

@@ -99,7 +99,8 @@ class FakeResolve:
         if (handle._kind, name) not in CALLS:
             self.refuse(f"{full} is real, but this Resolve does not model it yet")
         answer = CALLS[handle._kind, name](self, handle._id, *given)
-        self.store.save()
+        if not name.startswith("Get"):
+            self.store.save()
         return answer
 
     def happen(self, full):
@@ -108,6 +109,7 @@ class FakeResolve:
             if event["before"] == full and self.calls[full] == event.get("nth", 1):
                 self.world["events"].remove(event)
                 self.world.update(event["becomes"])
+                self.store.save()
 
     def exists(self, handle):
         world, kind, id = self.world, handle._kind, handle._id
@@ -270,7 +272,7 @@ def AddSubFolder(self, _, folder, name):
 
 @call("MediaPool")
 def ImportMedia(self, _, paths):
-    """Into the current bin only. A file that is there already is not read again; a recording freezes the project's rate."""
+    """Into the current bin only. What is there already is not read again; a recording freezes the project's rate."""
     if not all(isinstance(path, str) for path in paths):
         self.refuse("MediaPool.ImportMedia of clip infos is real, but this Resolve does not model it yet")
     clips = [self.of("MediaPoolItem", imported(self, path)) for path in paths if os.path.isfile(path)]
@@ -447,13 +449,8 @@ def label(frame, rate, drop_frame):
             if minute % 10 and frame >= minute * 60 * nominal:
                 frame += per_minute
     seconds, frames = divmod(frame, nominal)
-    return "%02d:%02d:%02d%s%02d" % (
-        seconds // 3600,
-        seconds // 60 % 60,
-        seconds % 60,
-        ";" if drop_frame else ":",
-        frames,
-    )
+    mark = ";" if drop_frame else ":"
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{mark}{frames:02}"
 
 
 def frame_of(text, rate, drop_frame):
@@ -538,7 +535,7 @@ def AddTrack(self, id, kind, options="mono"):
     if self.world["quirks"].get("adds_no_track"):
         return False
     index = options.get("index", len(tracks) + 1)
-    tracks.insert(index - 1, new_track("%s %d" % (kind.title(), len(tracks) + 1), subtype))
+    tracks.insert(index - 1, new_track(f"{kind.title()} {len(tracks) + 1}", subtype))
     return True
 
 
@@ -704,7 +701,7 @@ def GetLeftOffset(self, id, exact=False):
 
 
 def source_frames(self, id):
-    """(first, end, whether the rates of clip and timeline are the same), counted in frames of the clip from its file's start."""
+    """(first, end, whether clip and timeline have the same rate), in frames of the clip from its file's start."""
     timeline, _, _, item = self.placed(id)
     clip = self.world["clips"][item["clip"]]
     rate, own = exact_rate(self.timeline(timeline)["rate"]), exact_rate(clip["rate"])
@@ -732,14 +729,21 @@ def GetSourceEndFrame(self, id):
     return math.floor(end) - (0 if same else 1)
 
 
+def source_time(self, id, end):
+    """In seconds of the file's own timecode."""
+    item = self.placed(id)[3]
+    if item["clip"] is None:
+        return 0.0
+    clip = self.world["clips"][item["clip"]]
+    frame = 0 if item.get("unknown_source") else source_frames(self, id)[1 if end else 0]
+    return float(clip["start_seconds"] + frame / exact_rate(clip["rate"]))
+
+
 @call("TimelineItem")
 def GetSourceStartTime(self, id):
-    """In seconds of the file's own timecode."""
-    clip = self.world["clips"][self.placed(id)[3]["clip"]]
-    return float(clip["start_seconds"] + source_frames(self, id)[0] / exact_rate(clip["rate"]))
+    return source_time(self, id, end=False)
 
 
 @call("TimelineItem")
 def GetSourceEndTime(self, id):
-    clip = self.world["clips"][self.placed(id)[3]["clip"]]
-    return float(clip["start_seconds"] + source_frames(self, id)[1] / exact_rate(clip["rate"]))
+    return source_time(self, id, end=True)

@@ -11,7 +11,7 @@ COLOURS = {
 }  # fmt: skip
 PAGES = {"media", "cut", "edit", "fusion", "color", "fairlight", "deliver"}
 TRACK_TYPES = {"video", "audio", "subtitle"}
-TRACK_FORMATS = {"mono", "stereo", "5.1", "5.1film", "7.1", "7.1film"} | {"adaptive%d" % n for n in range(1, 37)}
+TRACK_FORMATS = {"mono", "stereo", "5.1", "5.1film", "7.1", "7.1film"} | {f"adaptive{n}" for n in range(1, 37)}
 # The list tells no types: what an argument of that name has to be.
 WHOLE = {
     "compIndex", "duration", "endFrame", "frameId", "frameNum", "gradeMode", "idx", "in", "index", "layerIdx",
@@ -81,7 +81,7 @@ def mismatch(signature, given):
         return list_mismatch(wanted[0][0], given)
     fewest = sum(not optional for _, optional in wanted)
     if not fewest <= len(given) <= len(wanted):
-        return "got %d arguments and wants (%s)" % (len(given), ", ".join(name for name, _ in wanted))
+        return f"got {len(given)} arguments and wants ({', '.join(name for name, _ in wanted)})"
     for (name, _), value in zip(wanted, given):
         if not fits(name, value):
             return f"{name} cannot be {value!r}"

@@ -1,4 +1,4 @@
-"""What a pretended Resolve is made of: plain values in a JSON file, which the test that made it may look into or change.
+"""What a pretended Resolve is made of: plain values in a JSON file, which a test may look into or change.
 
 A *world* is a mapping: product, version, page, modal, project, bins, clips, timelines, misuses, calls. Frames of
 timelines and items are absolute; marks and markers are relative to the timeline's start, as Resolve tells them.
@@ -79,7 +79,7 @@ def add_item(world, timeline, track, clip, start, frames, source=0, speed=1.0, k
     """An item that shows a clip from frame `source` of it, counted at the clip's own rate."""
     tracks = world["timelines"][timeline]["tracks"][kind]
     while len(tracks) < track:
-        tracks.append(new_track("%s %d" % (kind.title(), len(tracks) + 1), "" if kind == "video" else "mono"))
+        tracks.append(new_track(f"{kind.title()} {len(tracks) + 1}", "" if kind == "video" else "mono"))
     item = {
         "id": new_id(), "clip": clip, "start": start, "frames": frames, "source": source, "speed": speed,
         "enabled": True, "name": world["clips"][clip]["name"] if clip else "Solid Color",
