@@ -30,6 +30,8 @@ def generate(
     reference_in: options.ReferenceIn = None,
     reference_out: options.ReferenceOut = None,
     events: options.Events = None,
+    steps: options.Steps = None,
+    guidance: options.Guidance = None,
     mono: Annotated[bool, typer.Option("--mono", help="One channel, not two.")] = False,
     position: Annotated[
         str | None, typer.Option(metavar="S", help="Of the region on your timeline; its start when left out.")
@@ -63,6 +65,8 @@ def generate(
             reference_in=options.checked_time(reference_in, "--reference-in"),
             reference_out=options.checked_time(reference_out, "--reference-out"),
             events=read_events(events),
+            steps=steps,
+            guidance=guidance,
             position=options.checked_time(position, "--position"),
             stem_folder=options.made_folder(folder),
         )

@@ -38,6 +38,11 @@ ReferenceIn = Annotated[
 ReferenceOut = Annotated[
     str | None, typer.Option(metavar="S", help="End of the part of it that is used.", show_default=False)
 ]
+Steps = Annotated[int | None, typer.Option(metavar="N", help="Of a neural model's sampler.", show_default=False)]
+Guidance = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="How closely a neural model follows the picture.", show_default=False),
+]
 Speed = Annotated[float, typer.Option(metavar="X", help="How fast you play the clip; times count as it is played.")]
 Events = Annotated[
     Path | None,

@@ -41,6 +41,8 @@ def regenerate(
     reference_in: options.ReferenceIn = None,
     reference_out: options.ReferenceOut = None,
     events: options.Events = None,
+    steps: options.Steps = None,
+    guidance: options.Guidance = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     here: options.Here = False,
@@ -73,6 +75,8 @@ def regenerate(
             reference_in=options.checked_time(reference_in, "--reference-in"),
             reference_out=options.checked_time(reference_out, "--reference-out"),
             events=read_events(events),
+            steps=steps,
+            guidance=guidance,
             stem_folder=str(Path(path).parent) if folder is None else options.made_folder(folder),
         )
     )

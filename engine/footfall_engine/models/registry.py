@@ -43,6 +43,7 @@ class ModelRow:
     weights_folder: str = ""  # among the models' folders
     hub_repository: str = ""
     hub_files: tuple[str, ...] = ()
+    hub_extras: tuple[str, ...] = ()  # fetched too; the model itself does without
     fills_in: bool = False  # makes a part so that it fits the sound around it, and is told what that is
 
 
@@ -69,6 +70,7 @@ DIFF_FOLEY: dict[str, Any] = {
     "weights_folder": "diff-foley",
     "hub_repository": "SimianLuo/Diff-Foley",
     "hub_files": ("cavp_epoch66.ckpt", "ldm_epoch240.ckpt", "double_guidance_classifier.ckpt"),
+    "hub_extras": ("eval_classifier.ckpt",),
 }
 """What both rows of it have in common."""
 

@@ -58,8 +58,12 @@ def converted(checkpoint: Path) -> Path:
 
 def missing_files(row: ModelRow) -> list[str]:
     """The published files of a model that are here neither as they are nor converted."""
-    folder = model_folder(row.weights_folder)
-    return [file for file in row.hub_files if not (folder / file).is_file() and not converted(folder / file).is_file()]
+    return [file for file in row.hub_files if not _is_here(row, file)]
+
+
+def _is_here(row: ModelRow, file: str) -> bool:
+    path = model_folder(row.weights_folder) / file
+    return path.is_file() or converted(path).is_file()
 
 
 def require_neural(name: str) -> None:
@@ -83,31 +87,32 @@ def pull(row: ModelRow, say: Callable[[str], None]) -> Path:
     from footfall_engine.models.weights import convert
 
     folder = model_folder(row.weights_folder)
-    missing = missing_files(row)
-    for file, place in _on_hub(row, missing).items():
+    for file, place in _on_hub(row).items():
         say(f"fetching {file}")
         fetched = _fetched(row, place, folder / _DOWNLOADS)
         say(f"converting {file}")
         convert(fetched, converted(folder / file))
         fetched.unlink()
     shutil.rmtree(folder / _DOWNLOADS, ignore_errors=True)
-    for file in row.hub_files:
-        if not converted(folder / file).is_file():
+    for file in (*row.hub_files, *row.hub_extras):
+        if (folder / file).is_file() and not converted(folder / file).is_file():
             say(f"converting {file}")
             convert(folder / file, converted(folder / file))
     return folder
 
 
-def _on_hub(row: ModelRow, files: list[str]) -> dict[str, str]:
-    """Where in its repository each file lies; the hub keeps some in folders."""
-    if not files:
+def _on_hub(row: ModelRow) -> dict[str, str]:
+    """Where in its repository each file lies that is not here yet; the hub keeps some in folders."""
+    missing = missing_files(row)
+    if not missing:
         return {}
     from huggingface_hub import HfApi
 
     with _reaching_the_hub(row):
         there = [each.rfilename for each in HfApi().model_info(row.hub_repository).siblings or []]
-    places = {file: place for file in files for place in there if place.rpartition("/")[2] == file}
-    if lost := [file for file in files if file not in places]:
+    wanted = [*missing, *(file for file in row.hub_extras if not _is_here(row, file))]
+    places = {file: place for file in wanted for place in there if place.rpartition("/")[2] == file}
+    if lost := [file for file in missing if file not in places]:
         raise WeightsMissing(f"{row.hub_repository} does not hold {', '.join(lost)} any more")
     return places
 
@@ -166,7 +171,7 @@ class Checked:
 def verify(row: ModelRow) -> Iterator[Checked]:
     """Whether each file is there, unchanged since it was converted, and holds what the model needs."""
     folder = model_folder(row.weights_folder)
-    for file in row.hub_files:
+    for file in (*row.hub_files, *(file for file in row.hub_extras if _is_here(row, file))):
         yield _checked(converted(folder / file), folder / file)
     if not missing_files(row):
         yield _fits(row)
@@ -222,7 +227,7 @@ def remove(row: ModelRow) -> int:
     """Delete a model's weights; how many bytes that freed. Files that are not of the model stay."""
     folder = model_folder(row.weights_folder)
     freed = 0
-    for file in row.hub_files:
+    for file in (*row.hub_files, *row.hub_extras):
         ready = converted(folder / file)
         for path in (folder / file, ready, ready.with_name(ready.name + CHECKSUM)):
             if path.is_file():
