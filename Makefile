@@ -51,8 +51,9 @@ format: $(VENV)/.test
 bench: $(VENV)/.bench  ## make bench, or make bench ARGS=--quick
 	mkdir -p bench-out
 	$(BIN)/footfall bench --json bench-out/bench.json $(ARGS)
+	$(BIN)/python -m tests.bench_hosts --json bench-out/hosts.json
 
-readme: $(VENV)/.test  ## fills the README's tables from the code and docs/bench.json, and ReaPack's index from the scripts
+readme: $(VENV)/.test  ## fills the README's tables from the code, docs/bench.json and docs/hosts.json, and ReaPack's index from the scripts
 	$(BIN)/python docs/fill_readme.py
 	$(BIN)/python docs/make_reapack.py $(if $(REAPACK_BASE),--base "$(REAPACK_BASE)")
 

@@ -1,21 +1,16 @@
 """What REAPER's user feels, measured with the real scripts, the strict REAPER and a real engine process.
 
-    python -m tests.lua.bench_reaper [--json FILE]
-
-Prints a table and writes rows as `footfall bench` does. What the stand-in for REAPER takes itself is not counted.
+A step's time is this thread's own; what the stand-in for REAPER takes itself is not counted.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,18 +31,6 @@ JOBS, VARIANTS = 20, 4
 POLLS = 10_000
 HITS = 250  # of a shot of some minutes
 GLANCE = 0.0005
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="The figures that Footfall promises for REAPER, measured here.")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows there")
-    file = parser.parse_args().json
-    rows = list(measured())
-    width = max(len(row.name) for row in rows)
-    for row in rows:
-        print(f"{row.name:{width}}  {row.target:>10}  {row.reached:>12}  {'yes' if row.good else 'NO'}")
-    if file:
-        file.write_text(json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False) + "\n")
 
 
 def measured() -> Iterator[Measure]:
@@ -183,7 +166,3 @@ class fast_clock:
 
     def __exit__(self, *error: object) -> None:
         FUNCTIONS["time_precise"] = self.real
-
-
-if __name__ == "__main__":
-    main()
