@@ -39,14 +39,15 @@ class Runtime:
         return self.precision if self.device.type == "cpu" and self.precision != torch.float32 else None
 
     def on_device(self, network: nn.Module) -> nn.Module:
-        return nn.Module.to(network, self.device, self.precision)  # diffusers' own warns whatever is asked
+        there = nn.Module.to(network, self.device, self.precision)  # diffusers' own warns whatever is asked
+        return there.to(memory_format=torch.channels_last) if self.device.type == "cuda" else there
 
     def free_bytes(self) -> int:
         """Memory that a batch may take."""
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
             return int(free * _MEMORY_SHARE)
-        return int(_machine_bytes() * _MEMORY_SHARE / 2)  # the other half is for the weights
+        return int(machine_bytes() * _MEMORY_SHARE / 2)  # the other half is for the weights
 
 
 @cache
@@ -86,7 +87,8 @@ def _cpu_multiplies_bfloat16() -> bool:
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
-def _machine_bytes() -> int:
+def machine_bytes() -> int:
+    """Memory of this machine."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -142,7 +144,7 @@ class Shelf:
     """Loaded networks by name; the least recently used go when all together outgrow the budget."""
 
     def __init__(self, budget_bytes: int | None = None) -> None:
-        self._budget = int(_machine_bytes() * _MEMORY_SHARE / 2) if budget_bytes is None else budget_bytes
+        self._budget = int(machine_bytes() * _MEMORY_SHARE / 2) if budget_bytes is None else budget_bytes
         self._lock = threading.RLock()
         self._loaded: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
 

@@ -66,7 +66,7 @@ class AlignmentJudge:
             progress(number / len(windows))
             rows = alignment.cond_model(self._rows(cavp, clip, start, length))
             latents = self._latents(vae, mono, start, length)
-            time = latents.new_zeros(1)
+            time = torch.zeros(1, device=latents.device)
             found.append(Judged(start, float(alignment.model(latents, time, rows).exp())))
         return found
 

@@ -124,6 +124,17 @@ def mel_basis(sample_rate: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(basis.T, dtype=np.float32)
 
 
+@cache
+def _pseudo_inverse() -> NDArray[np.float32]:
+    return np.linalg.pinv(mel_basis(SAMPLE_RATE))
+
+
+@cache
+def _step() -> float:
+    """As far as a gradient may be followed: one over the largest curvature."""
+    return float(1 / np.linalg.norm(mel_basis(SAMPLE_RATE), 2) ** 2)
+
+
 def _on(like: Tensor, basis: NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(basis).to(like)
 

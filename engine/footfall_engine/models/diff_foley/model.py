@@ -43,6 +43,7 @@ CLASSIFIER_SCALE = 50.0
 SCHEDULE = NoiseSchedule(scaled_linear_betas(0.00085, 0.0120, 1000))
 
 _LOOK_BYTES, _STEP_BYTES, _CODE_BYTES = 1000 * 2**20, 150 * 2**20, 400 * 2**20  # of one item, in float32
+_FRAME_BYTES = 513 * 8 * 8  # of one item's spectra, all that are there at once
 _LOADED, _SEEN, _SAMPLED, _DECODED = 0.05, 0.15, 0.92, 0.96  # shares of the work done when each stage ends
 _SPARE_FRAMES = 4  # of the spectrogram after the sound's end, so that it ends as it would go on
 
@@ -112,7 +113,7 @@ class DiffFoley:
 
         # 4. sound from them
         bands = job.bands(latents)
-        audio = _sound_of_notebook(bands, generators, plan) if original else _sound(bands, generators, plan)
+        audio = _sound_of_notebook(bands, generators, plan) if original else job.sound(bands, generators)
         return Generated(np.repeat(audio[:, None], conditions.channels, axis=1))
 
     def check(self) -> None:
@@ -222,7 +223,7 @@ class _Job:
 
         def likely(latents: Tensor, time: float) -> Tensor:
             def once(x: Tensor, seen: Tensor) -> Tensor:
-                return self._nets.alignment.model(x.to(precision), x.new_full((len(x),), time), seen)
+                return self._nets.alignment.model(x.to(precision), torch.full((len(x),), time, device=x.device), seen)
 
             return batches.run(once, latents, context)
 
@@ -285,6 +286,23 @@ class _Job:
         windows = self._batches(_CODE_BYTES).run(once, cut(bands, frames, COLUMNS * FRAMES_PER_COLUMN))
         return blend(windows, starts, self._plan.columns)
 
+    # ---- sound
+
+    def sound(self, bands: Tensor, generators: list[torch.Generator]) -> NDArray[np.float32]:
+        """Shape = (variants, samples)."""
+        samples = self._plan.samples
+        frames = mel.frames_of(samples) + _SPARE_FRAMES
+        bands = bands[..., :frames].clamp(0, 1)
+        if bands.device.type == "mps":  # it lacks some of what spectra need
+            bands = bands.cpu()
+        first = torch.cat([mel.random_phase(each) for each in generators]).to(bands)
+
+        def once(some: Tensor, phase: Tensor) -> Tensor:
+            magnitude = mel.magnitudes(mel.amplitudes(some))
+            return mel.griffin_lim(magnitude, mel.flowing_phase(magnitude, phase), samples)
+
+        return self._batches(frames * _FRAME_BYTES).run(once, bands, first).cpu().numpy()
+
 
 def _known_columns(mask: NDArray[np.bool_], sample_rate: int, columns: int) -> NDArray[np.float32]:
     """1 for each column whose samples all stay, shape = (columns,)."""
@@ -295,16 +313,7 @@ def _known_columns(mask: NDArray[np.bool_], sample_rate: int, columns: int) -> N
     return whole.astype(np.float32)
 
 
-# ---- sound
-
-
-def _sound(bands: Tensor, generators: list[torch.Generator], plan: Layout) -> NDArray[np.float32]:
-    """Shape = (variants, samples)."""
-    frames = mel.frames_of(plan.samples) + _SPARE_FRAMES
-    magnitude = mel.magnitudes(mel.amplitudes(bands[..., :frames].clamp(0, 1)))
-    first = torch.cat([mel.random_phase(each) for each in generators]).to(magnitude.device)
-    audio = mel.griffin_lim(magnitude, mel.flowing_phase(magnitude, first), plan.samples)
-    return audio.cpu().numpy()
+# ---- as the notebook
 
 
 def _sound_of_notebook(bands: Tensor, generators: list[torch.Generator], plan: Layout) -> NDArray[np.float32]:

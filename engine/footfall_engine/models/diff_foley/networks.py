@@ -84,6 +84,11 @@ def _network(name: str, weights: Mapping[str, Tensor], shape: Shape, source: str
     )
 
 
+def untrained(name: str, shape: Shape) -> nn.Module:
+    """The network `name` with weights as they are before training."""
+    return _PARTS[name].make(shape)
+
+
 def belongs(name: str, key: str) -> bool:
     """Whether a checkpoint's key is one of the network `name`'s."""
     return key.startswith(_PARTS[name].prefixes) and not key.startswith(_TRAINING_ONLY)
