@@ -17,6 +17,9 @@ from footfall_bridge.errors import EngineFault, InvalidSettings
 
 SETTINGS_NAME = "footfall.toml"
 COMMERCIAL = "commercial"
+AUTOMATIC = "auto"
+DEVICES = ("cuda", "mps", "cpu")
+PRECISIONS = ("float32", "bfloat16", "float16")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SECRET = "token"
 FOLDERS = ("data_folder", "log_folder", "spool_folder")
@@ -34,6 +37,9 @@ class Settings:
     token: str = ""
     default_model: str = "procedural"
     licence: str = "any"  # "commercial" refuses models whose weights may not surely be used so
+    device: str = AUTOMATIC  # of neural models: cuda, mps or cpu
+    precision: str = AUTOMATIC  # of neural models: float32, bfloat16 or float16
+    models_mb: int = 0  # of memory that loaded neural models may take together; 0: a share of what there is
     cache_mb: int = 2048
     keep_jobs_days: int = 30
     log_level: str = "info"
@@ -161,6 +167,9 @@ CHECKS: dict[str, Check] = {
     "token": _text,
     "default_model": _text,
     "licence": _one_of(("any", COMMERCIAL)),
+    "device": _one_of((AUTOMATIC, *DEVICES)),
+    "precision": _one_of((AUTOMATIC, *PRECISIONS)),
+    "models_mb": _whole(0, 10_000_000),
     "cache_mb": _whole(0, 10_000_000),
     "keep_jobs_days": _whole(0, 36_500),
     "log_level": _one_of(LOG_LEVELS),

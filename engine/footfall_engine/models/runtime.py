@@ -15,12 +15,11 @@ import torch
 from footfall_bridge.errors import InvalidSettings
 from torch import Tensor, nn
 
+from footfall_engine.config import AUTOMATIC, DEVICES, PRECISIONS, Settings
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-DEVICES = ("cuda", "mps", "cpu")
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 _MEMORY_SHARE = 0.6  # of a machine's memory that weights, and of a card's free memory that a batch, may take
 _UNKNOWN_MEMORY = 8 * 2**30  # bytes; of machines that do not say
@@ -52,10 +51,14 @@ class Runtime:
 
 @cache
 def chosen_runtime() -> Runtime:
-    """The fastest device of this machine; FOOTFALL_DEVICE and FOOTFALL_PRECISION say otherwise."""
-    device = torch.device(_named("FOOTFALL_DEVICE", DEVICES) or _fastest_device())
-    named = _named("FOOTFALL_PRECISION", tuple(PRECISIONS))
-    runtime = Runtime(device, PRECISIONS[named] if named else fitting_precision(device))
+    """The fastest device of this machine and what suits it, unless the settings name others.
+
+    FOOTFALL_DEVICE and FOOTFALL_PRECISION go before the settings.
+    """
+    settings = Settings.load()
+    device = torch.device(_named("FOOTFALL_DEVICE", DEVICES, settings.device) or _fastest_device())
+    precision = _named("FOOTFALL_PRECISION", PRECISIONS, settings.precision)
+    runtime = Runtime(device, getattr(torch, precision) if precision else fitting_precision(device))
     log.info("neural models run on %s in %s", runtime.device, runtime.precision)
     return runtime
 
@@ -69,11 +72,12 @@ def fitting_precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if _cpu_multiplies_bfloat16() else torch.float32
 
 
-def _named(variable: str, known: tuple[str, ...]) -> str:
-    name = os.environ.get(variable, "")
-    if name and name.partition(":")[0] not in known:
+def _named(variable: str, known: tuple[str, ...], setting: str) -> str:
+    """What the environment or else the settings say; "" for whatever suits."""
+    name = os.environ.get(variable, "") or setting
+    if name != AUTOMATIC and name.partition(":")[0] not in known:
         raise InvalidSettings(f"{variable} must be one of {', '.join(known)}, not {name!r}")
-    return name
+    return "" if name == AUTOMATIC else name
 
 
 def _fastest_device() -> str:
@@ -124,8 +128,7 @@ class Batches:
                     raise
                 self.most = min(self.most, count) // 2 or 1
                 log.warning("out of memory: %d at once from now on", self.most)
-            if not done and torch.cuda.is_available():
-                torch.cuda.empty_cache()
+                _give_back()
         return done[0] if len(done) == 1 else torch.cat(done)
 
 
@@ -144,20 +147,32 @@ class Shelf:
     """Loaded networks by name; the least recently used go when all together outgrow the budget."""
 
     def __init__(self, budget_bytes: int | None = None) -> None:
-        self._budget = int(machine_bytes() * _MEMORY_SHARE / 2) if budget_bytes is None else budget_bytes
+        self._budget = budget_bytes
         self._lock = threading.RLock()
         self._loaded: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
 
     def get(self, name: Any, load: Callable[[], T], size_of: Callable[[T], int]) -> T:
+        """What was loaded under a name, or is loaded now; when memory does not suffice, in place of all others."""
         with self._lock:
             if name in self._loaded:
                 self._loaded.move_to_end(name)
                 found: T = self._loaded[name][0]
                 return found
-            made = load()
+            made = self._made(load)
             self._loaded[name] = (made, size_of(made))
             self._make_room()
             return made
+
+    def _made(self, load: Callable[[], T]) -> T:
+        try:
+            return load()
+        except (RuntimeError, MemoryError) as error:
+            if not self._loaded or not _out_of_memory(error):
+                raise
+        log.warning("out of memory: unloading %s", ", ".join(map(str, self._loaded)))
+        self._loaded.clear()
+        _give_back()
+        return load()
 
     def names(self) -> list[Any]:
         with self._lock:
@@ -168,9 +183,25 @@ class Shelf:
             self._loaded.pop(name, None)
 
     def _make_room(self) -> None:
-        while len(self._loaded) > 1 and sum(size for _, size in self._loaded.values()) > self._budget:
+        budget = _models_bytes() if self._budget is None else self._budget
+        while len(self._loaded) > 1 and sum(size for _, size in self._loaded.values()) > budget:
             name, _ = self._loaded.popitem(last=False)
             log.info("unloading %s to make room", name)
+            _give_back()
+
+
+def _models_bytes() -> int:
+    """Memory that all loaded networks may take together."""
+    if named := Settings.load().models_mb:
+        return named * 2**20
+    if chosen_runtime().device.type == "cuda":
+        return int(torch.cuda.get_device_properties(chosen_runtime().device).total_memory * _MEMORY_SHARE)
+    return int(machine_bytes() * _MEMORY_SHARE / 2)
+
+
+def _give_back() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 SHELF = Shelf()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from footfall_bridge.errors import InvalidSettings, JobCancelled
 from footfall_engine.models import runtime
@@ -29,6 +31,34 @@ def test_device_and_precision_are_chosen_and_can_be_overridden(monkeypatch: pyte
     chosen_runtime.cache_clear()
     monkeypatch.setenv("FOOTFALL_PRECISION", "float16")
     assert chosen_runtime().precision == torch.float16
+
+
+def test_the_settings_name_a_precision_and_the_environment_goes_before(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "footfall.toml").write_text('device = "cpu"\nprecision = "float16"\n')
+    assert chosen_runtime() == Runtime(torch.device("cpu"), torch.float16)
+    chosen_runtime.cache_clear()
+    monkeypatch.setenv("FOOTFALL_PRECISION", "bfloat16")
+    assert chosen_runtime().precision == torch.bfloat16
+
+
+def test_when_memory_runs_out_while_loading_all_others_go() -> None:
+    shelf = Shelf(100)
+    shelf.get("a", lambda: "a", lambda _: 1)
+    tries: list[int] = []
+
+    def load() -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return "b"
+
+    assert shelf.get("b", load, lambda _: 1) == "b"
+    assert shelf.names() == ["b"]
+    with pytest.raises(RuntimeError, match="something else"):
+        shelf.get("c", lambda: (_ for _ in ()).throw(RuntimeError("something else")), lambda _: 1)
+    assert shelf.names() == ["b"]
 
 
 @pytest.mark.parametrize(("variable", "value"), [("FOOTFALL_DEVICE", "tpu"), ("FOOTFALL_PRECISION", "int8")])

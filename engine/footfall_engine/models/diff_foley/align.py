@@ -22,7 +22,9 @@ from footfall_engine.media.audio import Recording, fit_length, resample
 from footfall_engine.models.diff_foley import layout, mel, networks
 from footfall_engine.models.diff_foley.model import FILES, NAME
 from footfall_engine.models.diff_foley.pictures import ROWS_PER_SEC, prepared
+from footfall_engine.models.diff_foley.sizes import shape_in
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.store import model_folder
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn
 
@@ -52,7 +54,7 @@ class AlignmentJudge:
     ) -> None:
         self._folder = folder
         self._runtime = runtime or chosen_runtime()
-        self._shape = shape or networks.Shape()
+        self._shape = shape
 
     @torch.no_grad()
     def judge(self, clip: Path, sound: Recording, progress: ProgressFn) -> list[Judged]:
@@ -101,10 +103,12 @@ class AlignmentJudge:
         return SHELF.get(key, self._load, lambda nets: network_bytes(*nets))
 
     def _load(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        shape = self._shape or shape_in(self._folder or model_folder(NAME))
+
         def loaded(name: str, file: str) -> nn.Module:
             path = ready_weights(NAME, file, self._folder)
             weights = read_weights(path, self._runtime.reading_precision, partial(networks.belongs, name))
-            return self._runtime.on_device(getattr(networks, name)(weights, self._shape, path.name))
+            return self._runtime.on_device(getattr(networks, name)(weights, shape, path.name))
 
         return (
             loaded("cavp", FILES["cavp"]), loaded("vae", EVALUATION_FILE), loaded("alignment", EVALUATION_FILE),

@@ -19,11 +19,14 @@ from footfall_engine.diffusion.known import Hold, KnownRegion, nothing_known
 from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_betas
 from footfall_engine.diffusion.stretches import blend, cut, over_windows
 from footfall_engine.media.audio import fit_length, resample
+from footfall_engine.media.video import file_identity
 from footfall_engine.models.base import Conditions, Features, Generated
 from footfall_engine.models.diff_foley import layout, mel, networks, notebook
 from footfall_engine.models.diff_foley.layout import BANDS_PER_LATENT_ROW, COLUMN, COLUMNS, FRAMES_PER_COLUMN, Layout
 from footfall_engine.models.diff_foley.pictures import prepared
+from footfall_engine.models.diff_foley.sizes import shape_in
 from footfall_engine.models.runtime import SHELF, Batches, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.store import model_folder
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn, no_progress, part
 
@@ -67,6 +70,7 @@ class Networks:
     vae: nn.Module
     condition: nn.Module
     alignment: nn.Module
+    sees_by: str = ""  # which weights CAVP has, for what is remembered of pictures
 
     @property
     def size(self) -> int:
@@ -87,7 +91,7 @@ class DiffFoley:
         self.compat = Compat(compat)
         self._folder = folder
         self._runtime = runtime
-        self._shape = shape or networks.Shape()
+        self._shape = shape
         self._classifier_scale = classifier_scale
 
     @torch.no_grad()
@@ -126,12 +130,13 @@ class DiffFoley:
 
     def _load(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         made: dict[str, nn.Module] = {}
+        shape = self._shape or shape_in(self._folder or model_folder(NAME))
         for number, (name, file) in enumerate(FILES.items()):
             progress(number / len(FILES))
             path = ready_weights(NAME, file, self._folder)
             weights = read_weights(path, runtime.reading_precision, partial(networks.belongs, name))
-            made[name] = runtime.on_device(getattr(networks, name)(weights, self._shape, path.name))
-        return Networks(**made)
+            made[name] = runtime.on_device(getattr(networks, name)(weights, shape, path.name))
+        return Networks(**made, sees_by=file_identity(ready_weights(NAME, FILES["cavp"], self._folder)))
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,7 @@ class _Job:
     def rows(self, compat: str) -> Tensor:
         """CAVP features of every look, one after the other, shape = (rows, n), float32."""
         self._tell(_LOADED)
-        features = self._conditions.remember(f"cavp {compat}", self._encode)["rows"]
+        features = self._conditions.remember(f"cavp {compat} {self._nets.sees_by}", self._encode)["rows"]
         return torch.from_numpy(features).to(self._runtime.device)
 
     def _encode(self) -> Features:
