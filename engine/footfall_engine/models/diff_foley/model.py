@@ -41,6 +41,7 @@ FILES = {
 """The published checkpoint that each network is in."""
 
 STEPS = 25
+MOST_AT_ONCE = 16
 GUIDANCE = 4.5
 CLASSIFIER_SCALE = 50.0
 SCHEDULE = NoiseSchedule(scaled_linear_betas(0.00085, 0.0120, 1000))
@@ -119,6 +120,12 @@ class DiffFoley:
         bands = job.bands(latents)
         audio = _sound_of_notebook(bands, generators, plan) if original else job.sound(bands, generators)
         return Generated(np.repeat(audio[:, None], conditions.channels, axis=1))
+
+    @property
+    def takes_at_once(self) -> int:
+        """A CPU that computes in float32 is as busy with one variant as with many."""
+        runtime = self._runtime or chosen_runtime()
+        return 1 if runtime.device.type == "cpu" and runtime.precision == torch.float32 else MOST_AT_ONCE
 
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
