@@ -18,6 +18,7 @@ CONFIG = "footfall.json"
 STALE_SECONDS = 5  # an engine whose heartbeat is older is taken for dead
 LOOK_SECONDS = 0.05
 START_SECONDS = 90  # that a start may take: a cold one from a slow disk
+HELD_SECONDS = 10  # after which one that is said to run and shows no sign of life is taken for frozen
 QUIT_SECONDS = 20
 # What Resolve sets for itself, and would lead another Python astray.
 NOT_FOR_THE_ENGINE = ("PYTHONHOME", "PYTHON3HOME", "PYTHONPATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
@@ -28,6 +29,10 @@ GONE = "Footfall's program {} is gone. " + AGAIN
 NOT_STARTED = "Footfall's engine could not be started with {} ({}). " + AGAIN
 SILENT_START = "Footfall's engine was started {:.0f} s ago and still says nothing. In a terminal, this shows why:\n\n{}"
 LOG_SAYS = "Footfall's engine did not start: {}"
+HELD = (
+    "An engine that does not answer any more (process {}) holds Footfall's folder. End that process in your system's "
+    "task manager, then try again."
+)
 NO_PORT = "Footfall's engine (process {}) listens on no TCP port, so Resolve's scripts cannot reach it: {}"
 NO_QUIT = (
     "Footfall's engine (process {}) was asked to quit and has not done so within {} s. End it in the task manager."
@@ -92,12 +97,32 @@ class Engine:
 
     def ensure(self, going_on: Callable[[float], bool] = lambda seconds: True) -> Card:
         """The card of an engine that runs, started if need be. `going_on` hears the seconds; False turns away."""
-        card = self.fitting_card()
+        card = self._wait_for_life(going_on)
         if card is not None:
             return card
         read_from = self._log_size()
         self._start()
         return self._wait_for_start(read_from, going_on)
+
+    def _wait_for_life(self, going_on: Callable[[float], bool]) -> Card | None:
+        """The card of an engine that can be reached; None once the last sign of life of a dead one has faded."""
+        began = time.monotonic()
+        while True:
+            card = self.fitting_card()
+            if card is None or self.is_reachable():
+                return card
+            if not going_on(time.monotonic() - began):
+                raise Cancelled()
+            time.sleep(LOOK_SECONDS)
+
+    def is_reachable(self) -> bool:
+        try:
+            client = self.client()
+        except EngineUnreachable:
+            return False
+        reached = client.reaches()
+        client.close()
+        return reached
 
     def _start(self) -> None:
         command: list[str] = self._config["command"]
@@ -114,7 +139,7 @@ class Engine:
             card = self.fitting_card()
             if card is not None:
                 return card
-            self._raise_what_the_log_says(read_from)
+            self._raise_what_the_log_says(read_from, time.monotonic() - began)
             if not going_on(time.monotonic() - began):
                 raise Cancelled()
             time.sleep(LOOK_SECONDS)
@@ -126,8 +151,8 @@ class Engine:
         except OSError:
             return 0
 
-    def _raise_what_the_log_says(self, read_from: int) -> None:
-        """Why the start failed; nothing when another script has started one at the same moment."""
+    def _raise_what_the_log_says(self, read_from: int, seconds: float) -> None:
+        """Why the start failed; nothing while another engine, started at the same moment, may yet come."""
         try:
             with open(self._config.get("log") or "", "rb") as file:
                 file.seek(read_from)
@@ -137,6 +162,9 @@ class Engine:
         for code, sentence in _FAILED_START.findall(text):
             if code != "engine_running":
                 raise FootfallError(code, LOG_SAYS.format(sentence))
+            if seconds > HELD_SECONDS:
+                left = read_json(os.path.join(self.spool, "engine.json")) or {}
+                raise FootfallError("engine_stale", HELD.format(left.get("pid", "unknown")))
 
     # ---- stopping and mending
 
@@ -201,12 +229,8 @@ class Engine:
         return [] if there else [f"The folder {self.spool} was missing: made it again."]
 
     def _clear_away(self) -> list[str]:
-        """What a dead engine has left; what lives and does not answer, or speaks otherwise, is ended."""
-        path = os.path.join(self.spool, "engine.json")
+        """What lives and does not answer, or speaks otherwise, is ended."""
         card = self.card()
-        if card is None and os.path.exists(path):
-            os.remove(path)
-            return ["An engine had left without a word: took its card away."]
         if card is None or (card.get("protocol", 1) == PROTOCOL and self.answers()):
             return []
         self.stop()

@@ -125,6 +125,14 @@ class EngineClient:
                 problem = error
         raise self._unreachable(problem)
 
+    def reaches(self) -> bool:
+        """Whether somebody listens there."""
+        try:
+            self._connected()
+        except OSError:
+            return False
+        return True
+
     def hear(self, timeout_sec: float) -> list[Fields]:
         """Messages that come within a time; none when nothing does. EngineUnreachable when the connection breaks."""
         heard, self._set_aside = self._set_aside, []

@@ -6,11 +6,11 @@ Resolve or the project, the engine is gone) stays remembered, and a later run of
 
 from __future__ import annotations
 
+import time
 from typing import Any, Dict, Sequence
 
 from . import landing
 from .desk import Desk
-from .errors import FootfallError
 from .memory import Entry
 from .osc_client import EngineClient, EngineUnreachable, NotOsc
 
@@ -134,24 +134,24 @@ class Watch:
     def _come_back(self) -> None:
         """After a broken connection: to the engine that runs, or to one that is started again."""
         self._client.close()
-        if self._desk.engine.card() is None or not self._reaches():
-            self._starts_left -= 1
-            question = ENGINE_GONE.format(counted(len(self._open), "job"))
-            if self._starts_left < 0 or not self._desk.confirm(question):
-                self._give_up()
-                return
+        if self._desk.engine.is_reachable():
+            self._client = self._desk.engine.client()
+        elif self._desk.engine.card() is not None:
+            time.sleep(HEAR_SECONDS)  # it has just died, or is just being started by another script
+            return
+        elif self._wants_engine():
             self._client = self._desk.connect()
+        else:
+            self._give_up()
+            return
         try:
             self._begin()
         except EngineUnreachable:
             pass  # the next step comes back again
 
-    def _reaches(self) -> bool:
-        try:
-            self._client = self._desk.engine.client()
-            return self._client.ask({"type": "status"}, "status.reply")["type"] == "status.reply"
-        except (EngineUnreachable, FootfallError):
-            return False
+    def _wants_engine(self) -> bool:
+        self._starts_left -= 1
+        return self._starts_left >= 0 and self._desk.confirm(ENGINE_GONE.format(counted(len(self._open), "job")))
 
     def _give_up(self) -> None:
         self._notes.append(LATER.format(counted(len(self._open), "job is" if len(self._open) == 1 else "job")))

@@ -106,6 +106,11 @@ class Studio:
             for item in track["items"]
         ]
 
+    def items_in(self, timelines: dict[str, Any]) -> list[dict[str, Any]]:
+        """Items on all audio tracks of some timelines."""
+        tracks = [track for timeline in timelines.values() for track in timeline["tracks"]["audio"]]
+        return [item for track in tracks for item in track["items"]]
+
     @property
     def footfall_tracks(self) -> list[dict[str, Any]]:
         return [track for track in self.timeline["tracks"]["audio"] if track["name"].startswith("Footfall")]
@@ -170,6 +175,10 @@ class Studio:
 
     def save(self) -> None:
         Path(f"{self.answers}.said").unlink(missing_ok=True)
+        self.save_world()
+
+    def save_world(self) -> None:
+        """Also while a script runs: it goes on in the world as it is then."""
         worlds.write(str(self.file), json.dumps(self.world))
 
     def load(self) -> None:
