@@ -23,7 +23,7 @@ from footfall_engine.cache import Analyses
 from footfall_engine.media import video, wav
 from footfall_engine.media.audio import Recording, fit_length, read_recording
 from footfall_engine.media.player import play
-from footfall_engine.models.registry import ModelRow, unhonoured, usable_row
+from footfall_engine.models.registry import ModelRow, takes_at_once, unhonoured, usable_row
 from footfall_engine.playback import Playback, as_played
 from footfall_engine.progress import ProgressFn, part, side_by_side
 from footfall_engine.scene import Known, Scene, sound_of
@@ -281,7 +281,8 @@ def _make_all(
 
     The first one alone, so that it is there soon; the rest side by side as far as the model and our cores allow.
     """
-    batches = [takes[first : first + row.batch] for first in range(0, len(takes), row.batch)]
+    at_once = takes_at_once(row)
+    batches = [takes[first : first + at_once] for first in range(0, len(takes), at_once)]
     progress = watcher.stage("making the sound", ANALYSIS_SHARE, 1.0)
     first_share = 1 / max(1, len(batches))
     side_by_side(make, batches[:1], 1, part(progress, 0.0, first_share))

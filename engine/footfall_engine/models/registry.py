@@ -33,7 +33,7 @@ class ModelRow:
     sample_rate: int  # Hz
     span_seconds: float  # longest window it makes at once
     overlap_seconds: float  # of neighbouring windows, crossfaded
-    batch: int  # variants made at once, in one call
+    batch: int  # variants made at once, in one call; at most
     side_by_side: int  # calls at a time; more than 1 for what runs on the CPU and is thread-safe
     memory_mb: int
     controls: frozenset[str]  # of CONTROLS, those it honours
@@ -140,6 +140,11 @@ def load_model(name: str) -> Model:
         return getattr(importlib.import_module(module), cls)()
     except (ImportError, AttributeError) as error:
         raise ModelFailed(f"the model {name} cannot be loaded: {error}") from error
+
+
+def takes_at_once(row: ModelRow) -> int:
+    """Variants in one call; a model whose device gains nothing from many says so, and the first are there sooner."""
+    return getattr(load_model(row.name), "takes_at_once", row.batch)
 
 
 def unhonoured(request: Generate | Regenerate, row: ModelRow) -> list[str]:

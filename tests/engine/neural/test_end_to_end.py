@@ -78,6 +78,8 @@ def test_variants_are_exactly_as_long_as_their_region_and_differ(request_: dict[
     sounds = [pcm(stem) for stem in stems]
     assert all(np.abs(sound).max() > 2**12 for sound in sounds)
     assert not np.array_equal(sounds[0], sounds[1]) and not np.array_equal(sounds[1], sounds[2])
+    order = [event.type for event in events if isinstance(event, messages.Stem | messages.Progress)]
+    assert "progress" in order[order.index("stem") : -1], "the first stem is there while the others are made"
     fractions = [event.fraction for event in events if isinstance(event, messages.Progress)]
     assert fractions == sorted(fractions) and len(fractions) > 4
 

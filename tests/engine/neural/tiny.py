@@ -91,3 +91,4 @@ class ResidentTiny:
     def __init__(self) -> None:
         self._model = tiny_model(model_folder("tiny"))
         self.generate = self._model.generate
+        self.takes_at_once = self._model.takes_at_once
