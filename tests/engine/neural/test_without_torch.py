@@ -13,9 +13,19 @@ from footfall_engine import contacts
 
 from tests.engine.neural.conftest import NEEDED
 
-WITHOUT = (
-    f"import sys; sys.modules.update(dict.fromkeys({NEEDED!r})); from footfall_engine.__main__ import main; main()"
-)
+WITHOUT = f"""
+import sys
+sys.modules.update(dict.fromkeys({NEEDED!r}))
+from footfall_engine.__main__ import main
+main()
+"""
+LISTING = """
+import sys
+import footfall_engine.engine
+from footfall_engine.models.registry import list_models
+list_models()
+print("torch" in sys.modules)
+"""
 
 
 def footfall(*words: str) -> subprocess.CompletedProcess[str]:
