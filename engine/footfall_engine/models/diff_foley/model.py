@@ -132,7 +132,7 @@ class DiffFoley:
         self._load(Runtime(torch.device("cpu"), torch.float32), no_progress)
 
     def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
-        key = (NAME, self._folder, runtime, self._shape)
+        key = (NAME, self._folder or model_folder(NAME), runtime, self._shape)
         return SHELF.get(key, partial(self._load, runtime, progress), lambda nets: nets.size)
 
     def _load(self, runtime: Runtime, progress: ProgressFn) -> Networks:
