@@ -17,8 +17,9 @@ from footfall_engine.bench.measure import Measure
 from footfall_engine.bench.suite import report
 
 from tests.lua import bench_reaper
+from tests.resolve import bench_resolve
 
-HOSTS = (bench_reaper,)
+HOSTS = (bench_reaper, bench_resolve)
 
 
 def main() -> None:

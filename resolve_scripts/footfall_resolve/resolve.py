@@ -195,8 +195,14 @@ class Host:
         for index in range(1, int(self._ask(timeline, "GetTrackCount", "video") or 0) + 1):
             if self._ask(timeline, "GetIsTrackEnabled", "video", index):
                 listed = self._ask(timeline, "GetItemListInTrack", "video", index) or []
-                found += [self._video_item(item, index) for item in listed if _lies_in(self._span(item), span)]
+                found += [self._video_item(item, index) for item in listed if self._lies_in(item, span)]
         return found
+
+    def _lies_in(self, item: Any, span: Range) -> bool:
+        """Asked of every item of a track, so with few calls."""
+        if _whole(self._ask(item, "GetStart"), "where an item starts") >= span[1]:
+            return False
+        return _whole(self._ask(item, "GetEnd"), "where an item ends") > span[0]
 
     def _span(self, item: Any) -> Range:
         start = _whole(self._ask(item, "GetStart"), "where an item starts")
@@ -263,12 +269,12 @@ class Host:
         """Items on an audio track, in the order of time; those that share a frame with a span, if one is given."""
         found = []
         for item in self._ask(self._timeline(), "GetItemListInTrack", "audio", index) or []:
-            own = self._span(item)
-            if span is None or _lies_in(own, span):
-                found.append(self._audio_item(item, *own))
+            if span is None or self._lies_in(item, span):
+                found.append(self._audio_item(item))
         return found
 
-    def _audio_item(self, item: Any, start: int, end: int) -> AudioItem:
+    def _audio_item(self, item: Any) -> AudioItem:
+        start, end = self._span(item)
         clip = self._ask(item, "GetMediaPoolItem")
         return AudioItem(
             handle=item,
@@ -444,10 +450,6 @@ def _from_outside() -> Any:
     except Exception:  # it loads a library of Resolve's, which may be missing or of another kind
         return None
     return DaVinciResolveScript.scriptapp("Resolve")
-
-
-def _lies_in(one: Range, other: Range) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
 
 
 def _fraction(told: Any) -> Fraction | None:

@@ -10,20 +10,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from footfall_bridge.spool import Spool
+from footfall_engine.cli.logs import ENGINE_LOG
 from footfall_engine.config import Settings
+from footfall_engine.hosts import resolve
+from footfall_engine.hosts.reaper import Contact
 
 from tests.fakes.resolve import world as worlds
 from tests.resolve.lib import SCRIPTS
 
 RUNNER = Path(__file__).parents[1] / "fakes" / "resolve" / "run_script.py"
 FINISHED_WITHIN = 120.0  # seconds for a script on a slow machine
-LIB_LINE = 'LIB = ""'
 
 
 def plain_python() -> str:
@@ -49,7 +51,7 @@ class Studio:
     def __init__(self, folder: Path, settings: Settings, rate: str = "24", **options: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.settings, self.spool = folder, settings, Spool(settings.spool_folder)
-        self.scripts, self.lib, self.home = folder / "Utility", folder / "Footfall", folder / "home"
+        self.place, self.home = resolve.Place(folder / "Fusion" / "Scripts"), folder / "home"
         self.file = folder / "world.json"
         self.python = plain_python()
         self.world = worlds.make_world(rate, **options)
@@ -58,23 +60,14 @@ class Studio:
         self.install()
 
     def install(self, **changes: Any) -> None:
-        """What `footfall install resolve` leaves behind: the scripts, the lib, and where the engine lives."""
-        for place in (self.scripts, self.lib, self.home):
-            place.mkdir(parents=True, exist_ok=True)
-        for script in SCRIPTS.glob("*.py"):
-            told = script.read_text(encoding="utf-8").replace(LIB_LINE, f"LIB = {json.dumps(str(self.lib))}")
-            (self.scripts / script.name).write_text(told, encoding="utf-8")
-        linked = self.lib / "footfall_resolve"
-        if not linked.exists():
-            linked.symlink_to(SCRIPTS / "footfall_resolve")
+        """What `footfall install resolve` leaves behind: the scripts, what they share, and where the engine lives."""
+        self.home.mkdir(parents=True, exist_ok=True)
         home = str(self.settings.file.parent)
-        config = {
-            "version": "0.1.0", "protocol": 1, "host": "127.0.0.1", "token": "",
-            "spool": str(self.settings.spool_folder),
-            "command": [sys.executable, "-m", "footfall_engine", "--home", home, "serve"],
-            "log": str(self.settings.log_folder / "engine.log"), **changes,
-        }  # fmt: skip
-        (self.lib / "footfall.json").write_text(json.dumps(config), encoding="utf-8")
+        contact = Contact(
+            version="0.1.0", protocol=1, spool=self.settings.spool_folder, log=self.settings.log_folder / ENGINE_LOG,
+            command=(sys.executable, "-m", "footfall_engine", "--home", home, "serve"),
+        )  # fmt: skip
+        resolve.install(self.place, SCRIPTS, replace(contact, **changes))
 
     # ---- the timeline
 
@@ -120,7 +113,7 @@ class Studio:
     def start(self, script: str, *answers: Any, console: bool = False) -> subprocess.Popen[str]:
         """Choose a script in the menu; its dialogs get those answers, or it has only the Console."""
         self.save()
-        command = [self.python, "-I", str(RUNNER), str(self.file), str(self.scripts / f"Footfall {script}.py")]
+        command = [self.python, "-I", str(RUNNER), str(self.file), str(self.place.menu / f"Footfall {script}.py")]
         if not console:
             self.answers.write_text(json.dumps(answers), encoding="utf-8")
             command.append(str(self.answers))

@@ -132,7 +132,7 @@ def test_an_engine_that_is_not_started_again_keeps_the_job_for_later(tmp_path: P
 
 def test_an_engine_that_cannot_start_is_told_and_nothing_is_left_behind(tmp_path: Path, hammer: Path):
     studio = studio_at(tmp_path, make_home(tmp_path / "home"))
-    studio.install(command=[str(tmp_path / "gone" / "python"), "-m", "footfall_engine", "serve"])
+    studio.install(command=(str(tmp_path / "gone" / "python"), "-m", "footfall_engine", "serve"))
     show(studio, hammer)
     studio.generate()
     assert "footfall install resolve" in studio.told
@@ -151,23 +151,11 @@ def test_an_engine_of_another_protocol_is_named_and_nothing_is_asked_of_it(tmp_p
     with resident_engine(tmp_path / "home") as engine:
         studio = studio_at(tmp_path, engine.settings)
         show(studio, hammer)
-        (studio.lib / "footfall_resolve").unlink()
-        copy_of_lib(studio, "PROTOCOL = 1", "PROTOCOL = 99")
+        newer = studio.place.own / "footfall_resolve" / "__init__.py"
+        newer.write_text(newer.read_text().replace("PROTOCOL = 1", "PROTOCOL = 99"))
         studio.generate()
         assert "speaks protocol 1 and these scripts speak protocol 99" in studio.told
         assert studio.journal == [] and states(engine) == []
-
-
-def copy_of_lib(studio: Studio, was: str, now: str) -> None:
-    """The lib with a line changed in its `__init__`."""
-    from tests.resolve.lib import SCRIPTS
-
-    folder = studio.lib / "footfall_resolve"
-    folder.mkdir()
-    for file in (SCRIPTS / "footfall_resolve").glob("*.py"):
-        (folder / file.name).write_text(
-            file.read_text().replace(was, now) if file.stem == "__init__" else file.read_text()
-        )
 
 
 def test_a_token_goes_with_every_message(tmp_path: Path, hammer: Path):

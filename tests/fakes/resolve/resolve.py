@@ -43,6 +43,7 @@ class FakeResolve:
         self.api = load_api()
         self.store = Store(path)
         self.calls = Counter()
+        self._indexed, self._index = None, {}
 
     @property
     def world(self):
@@ -120,7 +121,7 @@ class FakeResolve:
         if kind == "Project":
             return world["project"]["id"] == id
         if kind == "TimelineItem":
-            return any(id == item["id"] for timeline in world["timelines"] for _, _, item in items_of(world, timeline))
+            return id in self.index()
         known = {"Timeline": "timelines", "Folder": "bins", "MediaPoolItem": "clips"}.get(kind)
         return known is None or id in world[known]
 
@@ -142,11 +143,16 @@ class FakeResolve:
 
     def placed(self, id):
         """(timeline's id, kind, track number, item)."""
-        for timeline in self.world["timelines"]:
-            for kind, number, item in items_of(self.world, timeline):
-                if item["id"] == id:
-                    return timeline, kind, number, item
-        raise KeyError(id)
+        return self.index()[id]
+
+    def index(self):
+        """All items by their ids, as they are since the world has changed last."""
+        if self._indexed is not self.store.text:
+            self._indexed, self._index = self.store.text, {}
+            for timeline in self.world["timelines"]:
+                for kind, number, item in items_of(self.world, timeline):
+                    self._index[item["id"]] = (timeline, kind, number, item)
+        return self._index
 
 
 # ---- Resolve

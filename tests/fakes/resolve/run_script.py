@@ -8,6 +8,7 @@ With answers, a list, the script's dialogs are answered from it in turn and what
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import os
@@ -88,6 +89,11 @@ class Progress:
         pass
 
 
+def library_of(source):
+    """The folder that the installer has written into a script."""
+    return ast.literal_eval(re.search("^LIB = (.+?)  #", source, re.MULTILINE).group(1))
+
+
 def run(world, script, answers=None):
     fake = load_fake()(world)
     with open(script, encoding="utf-8") as file:
@@ -95,7 +101,7 @@ def run(world, script, answers=None):
     resolve = fake.handle
     scope = {"__name__": "__main__", "resolve": resolve, "app": resolve, "bmd": None, "fusion": None}
     if answers is not None:
-        sys.path.insert(0, re.search('^LIB = "(.+)"', source, re.MULTILINE).group(1))
+        sys.path.insert(0, library_of(source))
         from footfall_resolve import dialog
 
         dialog.open = lambda: Answers(answers)

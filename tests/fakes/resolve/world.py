@@ -103,7 +103,7 @@ class Store:
     def __init__(self, path):
         self.path = path
         self._stamp = None
-        self._text = ""
+        self.text = ""
         self.world = {}
         self.refresh()
 
@@ -111,15 +111,15 @@ class Store:
         stamp = os.stat(self.path).st_mtime_ns
         if stamp != self._stamp:
             with open(self.path, encoding="utf-8") as file:
-                self._text = file.read()
-            self.world = json.loads(self._text)
+                self.text = file.read()
+            self.world = json.loads(self.text)
             self._stamp = stamp
 
     def save(self):
         text = json.dumps(self.world)
-        if text != self._text:
+        if text != self.text:
             write(self.path, text)
-            self._text, self._stamp = text, os.stat(self.path).st_mtime_ns
+            self.text, self._stamp = text, os.stat(self.path).st_mtime_ns
 
 
 def write(path, text):
