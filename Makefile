@@ -29,7 +29,7 @@ ardour: $(VENV)/.base  ## puts Footfall's scripts where Ardour finds them
 test: $(VENV)/.test  ## make test, or make test ARGS="tests/engine -k cli"
 	$(BIN)/python -m pytest $(ARGS)
 
-e2e: $(VENV)/.test  ## the scripts in a real editor (Ardour on a screen that is not there); skipped where that cannot be had
+e2e: $(VENV)/.test  ## the scripts in real editors (Ardour on a screen that is not there, MLT); skipped where they cannot be had
 	tests/e2e/prepare.sh
 	$(BIN)/python -m pytest tests/e2e -m e2e $(ARGS)
 

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Ardour and a screen for it, where this machine can be given them; without them the tests are skipped and say so.
-packages="ardour xvfb"
-for program in ardour ardour7-lua Xvfb; do
+# Ardour with a screen for it, and MLT, where this machine can be given them; without them the tests are skipped and say so.
+packages="ardour xvfb melt python3-mlt"
+for program in ardour ardour7-lua Xvfb melt; do
   command -v "$program" >/dev/null || missing="$missing $program"
 done
+/usr/bin/python3 -c "import mlt7" 2>/dev/null || missing="$missing python3-mlt"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   export DEBIAN_FRONTEND=noninteractive
