@@ -565,7 +565,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
-    for name in ("bridge", "engine", "reaper_scripts"):
+    for name in ("bridge", "engine", "reaper_scripts", "resolve_scripts"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     build = "import setuptools.build_meta as b, sys; b.build_wheel(sys.argv[1])"
     made = subprocess.run(
@@ -592,13 +592,19 @@ def test_a_wheel_carries_the_scripts(wheel: Path, tmp_path: Path, how: str) -> N
     else:
         borrowed = str(tmp_path / "site")
         subprocess.run([*pip, "install", *options, "--target", borrowed, wheel], check=True, timeout=120)
-    ask = "from footfall_engine.hosts.scripts import script_source; print(script_source('reaper_scripts'))"
+    ask = (
+        "import sys; from footfall_engine.hosts.scripts import script_source\n"
+        "for name in sys.argv[1:]: print(script_source(name))"
+    )
     said = subprocess.run(
-        [python, "-c", ask], env={**os.environ, "PYTHONPATH": borrowed}, cwd=tmp_path, capture_output=True, text=True,
-        check=False,
+        [python, "-c", ask, "reaper_scripts", "resolve_scripts"], env={**os.environ, "PYTHONPATH": borrowed},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert said.returncode == 0, said.stderr
-    found = Path(said.stdout.strip())
-    assert found.is_relative_to(tmp_path)
+    in_reaper, in_resolve = map(Path, said.stdout.splitlines())
+    assert in_reaper.is_relative_to(tmp_path) and in_resolve.is_relative_to(tmp_path)
     source = ROOT / "reaper_scripts"
-    assert snapshot(found) == {name: (source / name).read_bytes() for name in reaper.script_names(source)}
+    assert snapshot(in_reaper) == {name: (source / name).read_bytes() for name in reaper.script_names(source)}
+    scripts = {name: content for name, content in snapshot(ROOT / "resolve_scripts").items() if name.endswith(".py")}
+    carried = snapshot(in_resolve)
+    assert {name: content for name, content in carried.items() if name.endswith(".py")} == scripts
