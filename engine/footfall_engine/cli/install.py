@@ -57,7 +57,7 @@ In DaVinci Resolve (start it again if it is running):
   2. Workspace > Scripts > Footfall Generate.
   3. Say what it should sound like; the stem lands on an audio track of its own.
 The free edition lists Python scripts up to 21.0 only: from 21.1 on, Blackmagic keeps them to Studio.
-Without scripts, `footfall export` writes a timeline file that every edition imports.
+Without scripts, `footfall export` writes a timeline for File > Import > Timeline.
 """
 
 
