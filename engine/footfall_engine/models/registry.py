@@ -16,7 +16,7 @@ from footfall_bridge.errors import LicenceRefused, ModelFailed, UnknownModel
 from footfall_bridge.messages import Generate, ModelFacts, ModelList, Regenerate
 
 from footfall_engine.models.base import Model
-from footfall_engine.models.store import missing_files, require_neural
+from footfall_engine.models.store import missing_files, model_folder, require_neural, weights_missing
 
 log = logging.getLogger(__name__)
 
@@ -114,13 +114,20 @@ def model_row(name: str) -> ModelRow:
 
 
 def usable_row(name: str, commercial_use: bool) -> ModelRow:
-    """The model's row; LicenceRefused when its sound is to be sold and its weights do not surely allow it."""
+    """The model's row; LicenceRefused when its sound is to be sold and its weights do not surely allow it.
+
+    WeightsMissing or ModelFailed when it cannot run here yet.
+    """
     row = model_row(name)
     if commercial_use and not row.commercial:
         raise LicenceRefused(
             f'the settings allow models for commercial use only (licence = "commercial"), '
             f"and the weights of {name} are not known to be: {row.weights_licence}"
         )
+    if row.hub_files:
+        require_neural(name)
+    if missing := missing_files(row):
+        raise weights_missing(name, missing, model_folder(row.weights_folder))
     return row
 
 

@@ -66,6 +66,13 @@ def _is_here(row: ModelRow, file: str) -> bool:
     return path.is_file() or converted(path).is_file()
 
 
+def weights_missing(model: str, files: list[str], folder: Path) -> WeightsMissing:
+    return WeightsMissing(
+        f"the weights of {model} are not on this machine: `footfall models pull {model}` fetches them, "
+        f"or put {', '.join(files)} into {folder}"
+    )
+
+
 def require_neural(name: str) -> None:
     """ModelFailed when what neural models stand on is not installed."""
     if any(find_spec(package) is None for package in _NEURAL_PACKAGES):

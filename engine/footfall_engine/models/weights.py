@@ -7,6 +7,7 @@ alone, which runs no code of theirs, and only their tensors are kept, as safeten
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ import torch
 from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from torch import Tensor, nn
 
-from footfall_engine.models.store import SAFETENSORS, converted, model_folder, note_sum
+from footfall_engine.models.store import SAFETENSORS, converted, model_folder, note_sum, weights_missing
 
 log = logging.getLogger(__name__)
 
@@ -125,19 +126,24 @@ def _state_of(found: Any, path: Path) -> Weights:
 def ready_weights(model: str, file: str, folder: Path | None = None) -> Path:
     """The weights of a published checkpoint as safetensors; converted now if only the checkpoint itself is there."""
     folder = folder or model_folder(model)
-    ready = converted(folder / file)
+    checkpoint, ready = folder / file, converted(folder / file)
+    if checkpoint.is_file() and not (ready.is_file() and _of_same_time(checkpoint, ready)):
+        convert(checkpoint, ready)
     if not ready.is_file():
-        if not (folder / file).is_file():
-            raise WeightsMissing(
-                f"the weights of {model} are not on this machine: `footfall models pull {model}` fetches them, "
-                f"or put {file} into {folder}"
-            )
-        convert(folder / file, ready)
+        raise weights_missing(model, [file], folder)
     return ready
 
 
+def _of_same_time(checkpoint: Path, ready: Path) -> bool:
+    """Whether a file was converted from the checkpoint that lies there now."""
+    return checkpoint.stat().st_mtime_ns == ready.stat().st_mtime_ns
+
+
 def convert(source: Path, target: Path) -> None:
-    """A pickled checkpoint as safetensors: its tensors alone, under their own keys. The file appears whole."""
+    """A pickled checkpoint as safetensors: its tensors alone, under their own keys.
+
+    The file appears whole, with the checkpoint's time, by which it is known whether that was replaced.
+    """
     from safetensors.torch import save_file
 
     weights = {key: tensor.detach().clone().contiguous() for key, tensor in read_checkpoint(source).items()}
@@ -145,6 +151,8 @@ def convert(source: Path, target: Path) -> None:
     part = target.with_name(target.name + ".part")
     try:
         save_file(weights, part)
+        times = source.stat()
+        os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))
         part.replace(target)
         note_sum(target)
     finally:
