@@ -1,0 +1,222 @@
+"""Diff-Foley in a real engine, over its wires and from the command line: every control of a request, end to end."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from footfall_bridge import messages
+from footfall_bridge.messages import Progress, Stem
+from footfall_engine import contacts
+from footfall_engine.media import wav
+from footfall_engine.resident import Resident
+
+from tests.engine.neural.resident import (
+    PATIENCE,
+    RATE,
+    engine_with,
+    events_of,
+    failure_of,
+    footfall,
+    pcm,
+    stems_in,
+    write_tree,
+)
+
+SECONDS = 4.5
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    write_tree(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resident]:
+    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "balls.mp4"
+    contacts.render_clip(path, contacts.Scene(duration=5.0, width=320, height=180))
+    return path
+
+
+@pytest.fixture
+def asked(clip: Path, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "type": "generate", "video": str(clip), "stem_folder": str(tmp_path), "model": "diff-foley", "seed": 3,
+        "steps": 2, "out": SECONDS,
+    }  # fmt: skip
+
+
+def test_variants_are_announced_one_by_one_as_whole_files(engine: Resident, asked: dict[str, Any]) -> None:
+    request = messages.parse_request({**asked, "variants": 3})
+    heard: list[messages.Message] = []
+    with engine.connect() as client:
+        for event in client.events(client.submit(request), PATIENCE):
+            if isinstance(event, Stem):
+                assert wav.read_facts(Path(event.path)).samples == event.samples
+            heard.append(event)
+    announced = [event for event in heard if isinstance(event, Stem)]
+    assert [stem.variant for stem in announced] == [1, 2, 3]
+    assert [stem.seed for stem in announced] == [3, 4, 5]
+    stems = stems_in(heard)
+    assert [stem.samples for stem in stems] == [round(SECONDS * RATE)] * 3
+    assert [stem.provenance["model"] for stem in stems] == ["diff-foley"] * 3
+    sounds = [pcm(stem) for stem in stems]
+    assert all(np.abs(sound).max() > 2**12 for sound in sounds), "of 24 bits"
+    assert all(not np.array_equal(one, other) for one, other in pairwise(sounds))
+
+
+def test_progress_rises_and_tells_the_stages(engine: Resident, asked: dict[str, Any]) -> None:
+    told = [event for event in events_of(engine, **{**asked, "steps": 8}) if isinstance(event, Progress)]
+    fractions = [event.fraction for event in told]
+    assert fractions == sorted(fractions) and len(set(fractions)) > 3
+    assert [stage for stage in dict.fromkeys(event.stage for event in told)] == [
+        "looking at the picture", "making the sound",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [{}, {"steps": 3}, {"guidance": 1.0}, {"seed": 4}])
+def test_a_sound_is_made_of_its_request_and_of_nothing_else(
+    engine: Resident, asked: dict[str, Any], change: dict[str, Any]
+) -> None:
+    (first,) = stems_in(events_of(engine, **asked))
+    (second,) = stems_in(events_of(engine, **{**asked, **change}))
+    assert np.array_equal(pcm(first), pcm(second)) == (not change)
+    assert second.provenance["request"].items() >= change.items()
+
+
+def test_the_command_line_has_the_running_engine_do_it(engine: Resident, clip: Path, tmp_path: Path) -> None:
+    words = [
+        "generate", str(clip), "--model", "diff-foley", "--out", "2.5", "--out", str(tmp_path), "--variants", "2",
+        "--seed", "8", "--steps", "2", "--guidance", "3", "--json",
+    ]  # fmt: skip
+    no_weights_of_its_own = tmp_path / "empty"
+    told = json.loads(footfall(engine, no_weights_of_its_own, *words).stdout)
+    assert [stem["seed"] for stem in told["stems"]] == [8, 9]
+    assert [stem["samples"] for stem in told["stems"]] == [round(2.5 * RATE)] * 2
+    requests = [wav.read_facts(Path(stem["path"])).provenance["request"] for stem in told["stems"]]
+    assert all(request["steps"] == 2 and request["guidance"] == 3 for request in requests)
+
+
+def test_a_cancelled_job_stops_between_steps_and_leaves_nothing(
+    engine: Resident, asked: dict[str, Any], tmp_path: Path
+) -> None:
+    request = messages.parse_request({**asked, "steps": 1000, "variants": 4})
+    with engine.connect() as client:
+        job = client.submit(request)
+        heard = []
+        for event in client.events(job, PATIENCE):
+            heard.append(event)
+            if isinstance(event, Progress) and event.stage == "making the sound" and event.fraction > 0.58:
+                client.cancel(job)
+    assert isinstance(heard[-1], messages.Cancelled)
+    assert max(event.fraction for event in heard if isinstance(event, Progress)) < 0.75, "long before the last step"
+    assert not list(tmp_path.iterdir())
+    assert stems_in(events_of(engine, **asked)), "the next job is untouched"
+
+
+def test_what_the_model_does_not_take_is_warned_of_over_the_wire(
+    engine: Resident, asked: dict[str, Any], clip: Path
+) -> None:
+    events = events_of(engine, **asked, prompt="rain", negative="music", events=[{"time": 1.0}])
+    warned = [event for event in events if isinstance(event, messages.Warned)]
+    assert {event.code for event in warned} == {"control_ignored"}
+    told = " ".join(event.message for event in warned)
+    assert all(f"diff-foley does not take {what}" in told for what in ("a prompt", "a negative prompt", "your own"))
+    assert stems_in(events)
+
+
+# ---- long regions
+
+
+def film(path: Path, seconds: float, shade: Callable[[float], int]) -> Path:
+    """Plain pictures, each compressed on its own."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("mjpeg", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for number in range(round(8 * seconds)):
+            picture = np.full((48, 64, 3), shade(number / 8), np.uint8)
+            picture[:, : number % 64] = 255 - picture[:, : number % 64]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.heavy
+def test_a_region_longer_than_the_span_is_exact_and_a_picture_changes_only_the_sound_around_it(
+    engine: Resident, asked: dict[str, Any], tmp_path: Path
+) -> None:
+    length, change, reach = 65.3, 40.0, 18.0  # seconds; windows of 8.2 s, decoded with their neighbours
+    films = [
+        film(tmp_path / "one.mov", 66, lambda time: 40),
+        film(tmp_path / "other.mov", 66, lambda time: 40 if time < change else 220),
+    ]
+    sounds = []
+    for video in films:
+        (stem,) = stems_in(events_of(engine, **{**asked, "video": str(video), "out": length, "steps": 1, "events": []}))
+        assert stem.samples == round(length * RATE)
+        sounds.append(pcm(stem))
+    one, other = sounds
+    differs = np.flatnonzero((one != other).any(axis=0)) / RATE
+    assert change - reach < differs.min() <= change
+    assert differs.max() > length - 1
+    for sound in sounds:
+        loudest = [np.abs(second).max() for second in np.array_split(sound, round(length), axis=1)]
+        assert min(loudest) > 2**10, "no second is left out"
+
+
+# ---- parts made anew
+
+
+def without_pictures(clip: Path) -> None:
+    """Overwrite every picture of an .mp4; its size, its times and its index stay."""
+    times, content = clip.stat(), bytearray(clip.read_bytes())
+    at = content.index(b"mdat") - 4
+    end = at + int.from_bytes(content[at : at + 4], "big")
+    content[at + 8 : end] = bytes(end - at - 8)
+    clip.write_bytes(content)
+    os.utime(clip, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_a_part_is_made_anew_without_pictures_and_nothing_else_changes(
+    engine: Resident, asked: dict[str, Any], clip: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.mp4"
+    own.write_bytes(clip.read_bytes())
+    (old,) = stems_in(events_of(engine, **{**asked, "video": str(own)}))
+    without_pictures(own)
+    again = {"type": "regenerate", "stem": str(old.path), "in": 2.0, "out": 3.0, "variants": 2, "seed": 9,
+             "stem_folder": str(tmp_path)}  # fmt: skip
+    before = pcm(old)
+    for stem in stems_in(events_of(engine, **again)):
+        changed = np.flatnonzero((pcm(stem) != before).any(axis=0))
+        assert stem.samples == old.samples
+        assert changed.min() >= 2 * RATE and changed.max() < 3 * RATE
+        assert len(changed) > 0.95 * RATE
+        assert stem.provenance["patches"][0]["seed"] in (9, 10)
+    unknown = failure_of(engine, **{**asked, "video": str(own), "out": SECONDS - 1})
+    assert unknown.code == "media_unreadable", "nobody can look at that film any more"
+
+
+# ---- beside the engine
+
+
+def test_weights_of_the_sizes_beside_them_are_verified(engine: Resident, models: Path, asked: dict[str, Any]) -> None:
+    assert stems_in(events_of(engine, **asked)), "which has them converted"
+    found = json.loads(footfall(engine, models, "models", "verify", "diff-foley", "--json").stdout)
+    assert found["good"]
+    assert found["files"][-1]["found"] == "all networks find their weights"
