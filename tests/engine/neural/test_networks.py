@@ -78,6 +78,7 @@ def test_alignment_and_its_gradient_match(features: str) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1200)
 def test_full_size_video_and_audio_features_match() -> None:
     recorded = golden.arrays("full_cavp.npz")
     net = golden.full_size("cavp")
@@ -93,6 +94,7 @@ def test_full_size_video_and_audio_features_match() -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1200)
 def test_full_size_context_alignment_and_gradient_match() -> None:
     conditions, recorded = golden.arrays("full_cond.npz"), golden.arrays("full_classifier.npz")
     rows = conditions["video_feat"]
@@ -111,6 +113,7 @@ def test_full_size_context_alignment_and_gradient_match() -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1200)
 def test_full_size_latents_decode_and_encode_alike() -> None:
     recorded = golden.arrays("full_vae.npz")
     net = golden.full_size("vae")
@@ -122,6 +125,7 @@ def test_full_size_latents_decode_and_encode_alike() -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1200)
 def test_full_size_noise_is_predicted_alike() -> None:
     recorded, context = golden.arrays("full_unet.npz"), golden.arrays("full_cond.npz")["ldm_cond"]
     both = torch.cat([torch.zeros_like(context), context])

@@ -61,6 +61,7 @@ def off_by(
 
 @pytest.mark.parity
 @pytest.mark.heavy
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("device", DEVICES)
 def test_latents_in_the_devices_own_precision_stay_near_the_recorded_ones(device: str) -> None:
     runtime = Runtime(torch.device(device), fitting_precision(torch.device(device)))

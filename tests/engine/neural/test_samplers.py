@@ -124,6 +124,7 @@ def test_the_sampled_latents_decode_alike() -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1200)
 def test_full_size_double_guidance_ends_alike() -> None:
     recorded, conditions = golden.arrays("full_sampler_dpm_dg_5.npz"), golden.arrays("full_cond.npz")
     context = conditions["ldm_cond"]
