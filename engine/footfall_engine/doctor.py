@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from footfall_bridge import __version__
-from footfall_bridge.errors import BadRequest
+from footfall_bridge.errors import BadRequest, ModelFailed
 from footfall_bridge.spool import EngineCard, Spool
 
 from footfall_engine.config import FOLDERS, Settings
@@ -100,6 +100,28 @@ def _has_codec(av: Any, name: str, mode: str) -> bool:
     return True
 
 
+def _neural(settings: Settings) -> Iterator[Finding]:
+    """What neural models would run on, and which of them have their weights."""
+    from footfall_engine.models.registry import all_rows
+    from footfall_engine.models.store import missing_files, require_neural
+
+    rows = [row for row in all_rows().values() if row.hub_files]
+    try:
+        require_neural("")
+    except ModelFailed:
+        yield Finding(
+            "neural", State.GOOD, "not installed; python -m pip install 'footfall[neural]' adds neural models"
+        )
+        return
+    from footfall_engine.models.runtime import chosen_runtime
+
+    runtime = chosen_runtime()
+    here = [row.name for row in rows if not missing_files(row)]
+    precision = str(runtime.precision).removeprefix("torch.")
+    found = f"{runtime.device}, {precision}; weights of {', '.join(here) or 'no model'} are here"
+    yield Finding("neural", State.GOOD, found)
+
+
 def _sound(settings: Settings) -> Iterator[Finding]:
     try:
         import sounddevice
@@ -150,7 +172,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("settings", State.GOOD, f"{settings.file} ({there})")
 
 
-CHECKS: tuple[Check, ...] = (_python, _packages, _picture, _sound, _folders, _disk, _engine, _settings)
+CHECKS: tuple[Check, ...] = (_python, _packages, _picture, _neural, _sound, _folders, _disk, _engine, _settings)
 
 
 # ---- facts

@@ -11,6 +11,7 @@ from footfall_bridge.errors import BadRequest
 from footfall_engine import doctor
 from footfall_engine.config import SETTINGS_NAME, Settings
 from footfall_engine.doctor import State, examine, redacted, write_bundle
+from footfall_engine.models import store
 
 
 def named(findings: list[doctor.Finding], name: str) -> list[doctor.Finding]:
@@ -23,6 +24,18 @@ def test_a_sound_machine_has_nothing_broken(home: Path) -> None:
     assert {"python", "packages", "ffmpeg", "sound", "data folder", "disk", "engine", "port", "settings"} <= {
         finding.name for finding in findings
     }
+
+
+def test_neural_models_are_no_must_and_their_device_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "find_spec", lambda name: None)
+    (finding,) = named(examine(Settings.load()), "neural")
+    assert finding.state is State.GOOD
+    assert "footfall[neural]" in finding.said
+    monkeypatch.undo()
+    pytest.importorskip("diffusers", reason="neural models need the 'neural' extra")
+    (finding,) = named(examine(Settings.load()), "neural")
+    assert finding.state is State.GOOD
+    assert "weights of" in finding.said and "float" in finding.said
 
 
 def test_looking_makes_nothing(home: Path) -> None:
