@@ -29,7 +29,7 @@ def open() -> Any:
 class Console:
     """Says everything in Resolve's Console (Workspace > Console)."""
 
-    def ask(self, title: str, about: str, fields: list[Field]) -> Answers | None:
+    def ask(self, title: str, about: str, fields: list[Field], verb: str = "Generate") -> Answers | None:
         self.tell(title, about)
         for field in fields:
             print("  {}: {}".format(field.caption, field.value or "-"))
@@ -90,11 +90,11 @@ class Windows:
     def confirm(self, title: str, question: str) -> bool:
         return bool(self._boxes.askyesno(title, question, parent=self._root))
 
-    def ask(self, title: str, about: str, fields: list[Field]) -> Answers | None:
+    def ask(self, title: str, about: str, fields: list[Field], verb: str = "Generate") -> Answers | None:
         form = _Form(self, title, about)
         entries = {field.key: form.entry(field) for field in fields}
-        chosen = form.run(["Generate", "Cancel"])
-        return {key: entry.get() for key, entry in entries.items()} if chosen == "Generate" else None
+        chosen = form.run([verb, "Cancel"])
+        return {key: entry.get() for key, entry in entries.items()} if chosen == verb else None
 
     def choose(self, title: str, text: str, choices: list[str]) -> str | None:
         chosen = _Form(self, title, text).run([*choices, "Close"])
@@ -125,11 +125,11 @@ class _Form:
     def entry(self, field: Field) -> Any:
         row = self._frame.grid_size()[1]
         self._ttk.Label(self._frame, text=field.caption).grid(row=row, column=0, sticky="w", padx=(0, 10), pady=3)
-        entry = self._ttk.Entry(self._frame, width=56)
-        entry.insert(0, field.value)
+        text = self._tk.StringVar(self.window, field.value)  # which outlives the window
+        entry = self._ttk.Entry(self._frame, width=56, textvariable=text)
         entry.grid(row=row, column=1, sticky="ew", pady=3)
         self._first = self._first or entry
-        return entry
+        return text
 
     def run(self, buttons: list[str]) -> str:
         row = self._ttk.Frame(self._frame)

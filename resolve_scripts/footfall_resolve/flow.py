@@ -338,9 +338,8 @@ def engine(desk: Desk) -> None:
 
 
 def choose_stem_folder(desk: Desk, folder: str) -> None:
-    answers = desk.dialogs.ask(
-        desk.title, "The folder in which each project gets one for its stems:", [Field("folder", "Folder", folder)]
-    )
+    text = "The folder in which each project gets one for its stems:"
+    answers = desk.dialogs.ask(desk.title, text, [Field("folder", "Folder", folder)], "Use it")
     if answers is None:
         raise Cancelled()
     chosen = os.path.abspath(os.path.expanduser(answers["folder"].strip()))

@@ -51,7 +51,7 @@ class Answers:
             raise AssertionError(f"nobody said how to answer {kind} {what!r}")
         return self.left.pop(0)
 
-    def ask(self, title, about, fields):
+    def ask(self, title, about, fields, verb="Generate"):
         answer = self.next("ask", title, about, {field.key: field.value for field in fields})
         return None if answer is None else dict({field.key: field.value for field in fields}, **answer)
 
