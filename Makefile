@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
-SOURCES := bridge engine tests docs
+SOURCES := bridge engine resolve_scripts tests docs
 
 LUA := $(wildcard reaper_scripts ardour_scripts)
 # Whoever gives REAPACK_BASE knows where the scripts will be fetched from.
