@@ -108,7 +108,7 @@ class Store:
         self.refresh()
 
     def refresh(self):
-        stamp = os.stat(self.path).st_mtime_ns
+        stamp = stamp_of(self.path)
         if stamp != self._stamp:
             with open(self.path, encoding="utf-8") as file:
                 self.text = file.read()
@@ -119,10 +119,15 @@ class Store:
         text = json.dumps(self.world)
         if text != self.text:
             write(self.path, text)
-            self.text, self._stamp = text, os.stat(self.path).st_mtime_ns
+            self.text, self._stamp = text, stamp_of(self.path)
 
 
 def write(path, text):
     with open(path + ".part", "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(path + ".part", path)
+
+
+def stamp_of(path):
+    found = os.stat(path)
+    return found.st_mtime_ns, found.st_ino
