@@ -25,6 +25,7 @@ from footfall_bridge.errors import BadRequest, MediaNotFound
 from footfall_engine.progress import ProgressFn, no_progress, part
 
 ONSETS_FILE = "onsets.csv"
+FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mxf", ".webm")
 TOLERANCE = 0.1  # seconds
 SHIFTS = 15
 
@@ -148,6 +149,26 @@ def read_onsets(folder: Path) -> dict[str, list[float]]:
         if not clip or not (folder / clip).is_file():
             raise MediaNotFound(f"{path} names the clip {clip!r}, which is not in {folder}")
     return onsets
+
+
+def films_with_sounds(paths: Sequence[Path], sounds: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Each film and what is to be heard with it: `sounds` in their order, or else its own.
+
+    A folder stands for the films in it, each with the .wav of the same name if there is one.
+    """
+    if sounds and len(sounds) != len(paths):
+        raise BadRequest(f"{len(paths)} films and {len(sounds)} sounds: give one sound for each film, or none")
+    if sounds:
+        return list(zip(paths, sounds, strict=True))
+    return [pair for path in paths for pair in (_in_folder(path) if path.is_dir() else [(path, path)])]
+
+
+def _in_folder(folder: Path) -> list[tuple[Path, Path]]:
+    films = sorted(path for path in folder.iterdir() if path.suffix.lower() in FILMS)
+    if not films:
+        raise MediaNotFound(f"{folder} holds no film ({', '.join(FILMS)})")
+    beside = ((film, film.with_suffix(".wav")) for film in films)
+    return [(film, sound if sound.is_file() else film) for film, sound in beside]
 
 
 def _onset(text: str | None, path: Path, line: int) -> float:

@@ -1,7 +1,7 @@
 import pytest
 from footfall_bridge.errors import BadRequest, MediaNotFound
 from footfall_engine.contacts import Scene, render_clip
-from footfall_engine.evaluate import evaluate_sync, f_measure, match_offsets, onset_lift, read_onsets
+from footfall_engine.evaluate import evaluate_sync, f_measure, films_with_sounds, match_offsets, onset_lift, read_onsets
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,3 +132,17 @@ def test_onsets_that_are_not_text_are_refused(tmp_path):
     (tmp_path / "onsets.csv").write_bytes(b"clip,onset_seconds\n\xff\xfe,1\n")
     with pytest.raises(BadRequest, match="not a CSV file in UTF-8"):
         read_onsets(tmp_path)
+
+
+def test_films_are_heard_with_what_is_given_or_lies_beside_them(tmp_path):
+    for name in ("b.mp4", "a.MOV", "a.wav", "onsets.csv"):
+        (tmp_path / name).touch()
+    a, b, sound = tmp_path / "a.MOV", tmp_path / "b.mp4", tmp_path / "a.wav"
+    assert films_with_sounds([tmp_path], []) == [(a, sound), (b, b)]
+    assert films_with_sounds([b, tmp_path], []) == [(b, b), (a, sound), (b, b)]
+    assert films_with_sounds([b], [sound]) == [(b, sound)]
+    with pytest.raises(BadRequest, match="1 films and 2 sounds"):
+        films_with_sounds([b], [sound, sound])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MediaNotFound, match="holds no film"):
+        films_with_sounds([tmp_path / "empty"], [])

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from footfall_bridge.errors import BadRequest
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, answer_table, reported
@@ -45,7 +44,12 @@ def sync(
 @reported
 def align(
     clips: Annotated[
-        list[Path], typer.Argument(metavar="CLIP...", help="Films; each is judged with a sound.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="CLIP|FOLDER...",
+            help="Films, or folders of them, each with the .wav of the same name beside it.",
+            show_default=False,
+        ),
     ],
     sound: Annotated[
         list[Path],
@@ -56,12 +60,12 @@ def align(
 ) -> None:
     """Align Acc of Diff-Foley's paper: the share of 8 s windows whose sound is taken to belong to its picture."""
     from footfall_engine.cli.steps import step_bar
+    from footfall_engine.evaluate import films_with_sounds
     from footfall_engine.models.registry import model_row
     from footfall_engine.models.store import require_neural
 
     start_logging(Settings.load())
-    if sound and len(sound) != len(clips):
-        raise BadRequest(f"{len(clips)} films and {len(sound)} sounds: give one sound for each film, or none")
+    pairs = films_with_sounds(clips, sound)
     require_neural(model_row("diff-foley").name)
     from footfall_engine.media.audio import read_recording
     from footfall_engine.models.diff_foley.align import AlignmentJudge
@@ -69,8 +73,8 @@ def align(
     judge = AlignmentJudge()
     rows = []
     with step_bar("judging", quiet or as_json) as progress:
-        for number, (clip, heard) in enumerate(zip(clips, sound or clips, strict=True)):
-            watch = part(progress, number / len(clips), (number + 1) / len(clips))
+        for number, (clip, heard) in enumerate(pairs):
+            watch = part(progress, number / len(pairs), (number + 1) / len(pairs))
             path = options.existing_file(clip, "clip")
             for found in judge.judge(Path(path), read_recording(options.existing_file(heard, "sound")), watch):
                 rows.append({"clip": str(clip), "sound": str(heard), "start": found.start,

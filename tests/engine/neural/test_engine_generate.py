@@ -84,7 +84,7 @@ def test_progress_rises_and_tells_the_stages(engine: Resident, asked: dict[str, 
     told = [event for event in events_of(engine, **{**asked, "steps": 8}) if isinstance(event, Progress)]
     fractions = [event.fraction for event in told]
     assert fractions == sorted(fractions) and len(set(fractions)) > 3
-    assert [stage for stage in dict.fromkeys(event.stage for event in told)] == [
+    assert list(dict.fromkeys(event.stage for event in told)) == [
         "looking at the picture", "making the sound",
     ]  # fmt: skip
 
