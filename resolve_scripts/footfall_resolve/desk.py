@@ -45,12 +45,18 @@ class Desk:
 
     def connect(self) -> EngineClient:
         """A connection to the engine, which is started when it does not run."""
-        progress = self.dialogs.progress(self.title) if self.engine.card() is None else None
+        windows: list[Any] = []
+
+        def going_on(seconds: float) -> bool:
+            if not windows:
+                windows.append(self.dialogs.progress(self.title))
+            return bool(windows[0].update(f"The engine is starting, {seconds:.0f} s", 0.0))
+
         try:
-            self.engine.ensure(lambda seconds: progress.update(f"The engine is starting, {seconds:.0f} s", 0.0))
+            self.engine.ensure(going_on)
         finally:
-            if progress:
-                progress.close()
+            for window in windows:
+                window.close()
         return self.engine.client()
 
     # ---- jobs

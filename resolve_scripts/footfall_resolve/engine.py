@@ -174,7 +174,7 @@ class Engine:
         if card is None:
             return False
         client = EngineClient(
-            card.get("host") or "127.0.0.1", int(card.get("tcp_port") or 0), self._config.get("token")
+            card.get("host") or "127.0.0.1", int(card.get("tcp_port") or 0), self._config.get("token") or ""
         )
         try:
             client.send({"type": "quit"})

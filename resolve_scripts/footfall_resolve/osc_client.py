@@ -106,7 +106,7 @@ class EngineClient:
     def __init__(self, host: str, port: int, token: str = "") -> None:
         self._address = (host, port)
         self._token = token
-        self._socket = None  # type: Optional[socket.socket]
+        self._socket: socket.socket | None = None
         self._buffer = bytearray()
         self._set_aside: list[Fields] = []  # heard while an answer was waited for
 

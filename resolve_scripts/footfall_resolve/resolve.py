@@ -8,6 +8,8 @@ answer is checked: Resolve says nil or False where it fails, and never why.
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, Iterator, NamedTuple
@@ -445,11 +447,23 @@ def find(scope: dict[str, Any]) -> Host:
 
 
 def _from_outside() -> Any:
+    sys.path += [folder for folder in _modules_folders() if folder not in sys.path]
     try:
         import DaVinciResolveScript  # type: ignore
     except Exception:  # it loads a library of Resolve's, which may be missing or of another kind
         return None
     return DaVinciResolveScript.scriptapp("Resolve")
+
+
+def _modules_folders() -> list[str]:
+    """Where Resolve's own module lies, by the README of its scripting API."""
+    programs, vendor = os.environ.get("PROGRAMDATA", r"C:\ProgramData"), "Blackmagic Design"
+    usual = {
+        "darwin": f"/Library/Application Support/{vendor}/DaVinci Resolve/Developer/Scripting",
+        "win32": rf"{programs}\{vendor}\DaVinci Resolve\Support\Developer\Scripting",
+    }.get(sys.platform, "/opt/resolve/Developer/Scripting")
+    named = os.environ.get("RESOLVE_SCRIPT_API")
+    return [os.path.join(folder, "Modules") for folder in (named, usual) if folder]
 
 
 def _fraction(told: Any) -> Fraction | None:

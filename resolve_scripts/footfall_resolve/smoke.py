@@ -6,6 +6,7 @@ the only module that calls Resolve, as the raw answers are what it is about.
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import shutil
@@ -93,7 +94,7 @@ def report(scope: dict[str, Any], library: str, say: Say) -> None:
         with bench.view_kept():
             bench.begin()
             for name, check in CHECKS.items():
-                attempt(say, name, lambda check=check: check(bench, folder))
+                attempt(say, name, functools.partial(check, bench, folder))
     except Exception as trouble:
         say(f"FAILED timeline: {trouble}")
     finally:

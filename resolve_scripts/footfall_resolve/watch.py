@@ -87,7 +87,7 @@ class Watch:
             self._cancel()
 
     def _hear(self, message: Fields) -> None:
-        id = message.get("id")
+        id = str(message.get("id"))
         if id not in self._open:
             return
         if message["type"] == "progress":

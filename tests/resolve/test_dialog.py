@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -123,9 +122,3 @@ print(console.ask("T", "about", [dialog.Field("prompt", "Prompt", "rain")]), con
     assert said(script, screen=False).splitlines() == [
         "Console", "T: about", "  Prompt: rain", "T: text", "{'prompt': 'rain'} None",
     ]  # fmt: skip
-
-
-def test_a_script_of_resolves_menu_is_a_screen_long():
-    scripts = sorted(Path(SCRIPTS).glob("*.py"))
-    assert len(scripts) == 11
-    assert all(len(script.read_text().splitlines()) <= 40 for script in scripts)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import ast
 import struct
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bridge.samples import EVERY_MESSAGE, generates
-from tests.resolve import lib
 from tests.wired import SLOW, a_request, wired
 
 from footfall_resolve import osc_client  # isort: skip
@@ -90,14 +88,3 @@ def test_a_packet_too_long_to_be_true_ends_the_connection():
     client._buffer += struct.pack(">i", 2**31 - 1)
     with pytest.raises(osc_client.NotOsc, match="2147483647 bytes"):
         list(client._packets())
-
-
-@pytest.mark.parametrize("file", sorted(lib.SCRIPTS.rglob("*.py")), ids=lambda file: file.name)
-def test_every_script_is_python_3_8_and_standard_library_only(file: Path):
-    tree = ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 8))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    import sys
-
-    roots = {name.split(".")[0] for name in names}
-    assert roots <= sys.stdlib_module_names | {"footfall_resolve", "DaVinciResolveScript", ""}

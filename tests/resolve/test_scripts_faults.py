@@ -130,6 +130,22 @@ def test_an_engine_that_is_not_started_again_keeps_the_job_for_later(tmp_path: P
         assert studio.journal == []
 
 
+def test_right_after_an_engine_has_died_the_script_waits_for_that_and_starts_another(tmp_path: Path, hammer: Path):
+    home = tmp_path / "home"
+    settings = make_home(home)
+    studio = studio_at(tmp_path, settings)
+    show(studio, hammer)
+    process = start_engine(home)
+    wait_until_ready(process, settings)
+    process.kill()
+    process.wait(PATIENCE)
+    try:
+        studio.generate()
+        assert len(studio.items()) == 1
+    finally:
+        studio.run("Engine", "Stop")
+
+
 def test_an_engine_that_cannot_start_is_told_and_nothing_is_left_behind(tmp_path: Path, hammer: Path):
     studio = studio_at(tmp_path, make_home(tmp_path / "home"))
     studio.install(command=(str(tmp_path / "gone" / "python"), "-m", "footfall_engine", "serve"))
