@@ -74,6 +74,22 @@ DIFF_FOLEY: dict[str, Any] = {
 }
 """What both rows of it have in common."""
 
+VTA_LDM: dict[str, Any] = {
+    "sample_rate": 16_000,
+    "span_seconds": 60.0,
+    "overlap_seconds": 1.0,
+    "batch": 16,
+    "side_by_side": 1,
+    "memory_mb": 5500,
+    "controls": frozenset({"steps", "guidance"}),
+    "code_licence": "Apache-2.0",
+    "weights_licence": "not stated; autoencoder and vocoder of AudioLDM, CC-BY-NC-SA-4.0",
+    "weights_folder": "vta-ldm",
+    "hub_repository": "ariesssxu/vta-ldm-clip4clip-v-large",
+    "hub_files": ("pytorch_model_2.bin", "audioldm-s-full.ckpt"),
+}
+"""What both rows of it have in common."""
+
 MODELS = (
     ModelRow(
         name="procedural",
@@ -102,6 +118,20 @@ MODELS = (
         target="footfall_engine.models.diff_foley.model:AsNotebook",
         about="diff-foley as its published notebook has it, faults included: 27 % low in pitch, whole 8 s windows",
         **DIFF_FOLEY,
+    ),
+    ModelRow(
+        name="vta-ldm",
+        target="footfall_engine.models.vta_ldm.model:VtaLdm",
+        about="latent diffusion told of two pictures a second (arXiv 2407.07464)",
+        fills_in=True,
+        **VTA_LDM,
+    ),
+    ModelRow(
+        name="vta-ldm-original",
+        target="footfall_engine.models.vta_ldm.model:AsPublished",
+        about="vta-ldm with its published sampler: 300 steps, new noise at each",
+        fills_in=True,
+        **VTA_LDM,
     ),
 )
 

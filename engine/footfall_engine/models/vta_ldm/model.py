@@ -1,0 +1,296 @@
+"""VTA-LDM as a model of the engine: pictures in, sound out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from footfall_bridge.errors import WeightsMissing
+from torch import Tensor, nn
+
+from footfall_engine.diffusion import guidance, samplers, stock
+from footfall_engine.diffusion.guidance import Denoiser, Predict
+from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_betas
+from footfall_engine.diffusion.stretches import blend, cut, over_windows
+from footfall_engine.media.audio import fit_length
+from footfall_engine.models import logmel
+from footfall_engine.models.base import Conditions, Features, Generated
+from footfall_engine.models.clip_pictures import cropped
+from footfall_engine.models.columns import Columns, seeded_noise
+from footfall_engine.models.runtime import SHELF, Batches, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.store import model_folder
+from footfall_engine.models.vta_ldm import networks
+from footfall_engine.models.vta_ldm.configs import Configs, configs_in
+from footfall_engine.models.weights import Weights, read_weights, ready_weights
+from footfall_engine.progress import ProgressFn, no_progress, part
+
+NAME = "vta-ldm"
+MODEL_FILE = "pytorch_model_2.bin"
+
+STEPS, PUBLISHED_STEPS = 25, 300
+GUIDANCE = 3.0
+PICTURES_PER_SEC = 2
+FRAMES_PER_COLUMN = 4  # the autoencoder reduces both axes of a mel spectrogram so
+COLUMNS = Columns(logmel.SAMPLE_RATE, FRAMES_PER_COLUMN * logmel.HOP, window=256, overlap=50)
+
+_LOOK_BYTES, _STEP_BYTES, _CODE_BYTES = 60 * 2**20, 400 * 2**20, 900 * 2**20  # of one item, in float32
+_LOADED, _SEEN, _SAMPLED, _DECODED = 0.05, 0.15, 0.92, 0.96  # shares of the work done when each stage ends
+_SPARE_FRAMES = 32  # of the spectrogram after the sound's end, so that it ends as it would go on
+
+
+class Sampler(Enum):
+    """SOLVER: DPM-Solver++ (2M), which needs a twelfth of the steps. PUBLISHED: the original's, with new noise at
+    every step."""
+
+    SOLVER = "dpm-solver++"
+    PUBLISHED = "ddpm"
+
+
+@dataclass(frozen=True)
+class Networks:
+    unet: nn.Module
+    vision: nn.Module
+    projector: nn.Module
+    vae: nn.Module
+    vocoder: nn.Module
+    text: nn.Module | None
+
+    @property
+    def size(self) -> int:
+        return network_bytes(*(each for each in vars(self).values() if each is not None))
+
+
+class VtaLdm:
+    """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
+
+    def __init__(
+        self, sampler: str = Sampler.SOLVER.value, folder: Path | None = None, runtime: Runtime | None = None
+    ) -> None:
+        self._sampler = Sampler(sampler)
+        self._folder = folder
+        self._runtime = runtime
+
+    @torch.no_grad()
+    def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
+        # 1. networks, and how the sound is laid out
+        runtime = self._runtime or chosen_runtime()
+        configs = configs_in(self._place)
+        nets = self._networks(runtime, configs, part(progress, 0.0, _LOADED))
+        job = _Job(nets, configs, runtime, conditions, progress)
+
+        # 2. what the picture shows and the prompt says
+        context = job.context().repeat_interleave(len(seeds), 0)
+
+        # 3. latents that fit it
+        published = self._sampler is Sampler.PUBLISHED
+        steps = conditions.steps or (PUBLISHED_STEPS if published else STEPS)
+        scale = GUIDANCE if conditions.guidance is None else conditions.guidance
+        latents = job.latents(context, scale, seeds, steps, published)
+
+        # 4. sound from them
+        audio = job.sound(latents)
+        return Generated(np.repeat(audio[:, None], conditions.channels, axis=1))
+
+    def check(self) -> None:
+        """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
+        self._load(Runtime(torch.device("cpu"), torch.float32), configs_in(self._place), no_progress)
+
+    @property
+    def _place(self) -> Path:
+        return self._folder or model_folder(NAME)
+
+    def _networks(self, runtime: Runtime, configs: Configs, progress: ProgressFn) -> Networks:
+        key = (NAME, self._place, runtime)
+        return SHELF.get(key, partial(self._load, runtime, configs, progress), lambda nets: nets.size)
+
+    def _load(self, runtime: Runtime, configs: Configs, progress: ProgressFn) -> Networks:
+        def of(file: str, *prefixes: str) -> tuple[Weights, str]:
+            path = ready_weights(NAME, file, self._folder)
+            weights = read_weights(path, runtime.reading_precision, lambda key: key.startswith(prefixes))
+            exact = read_weights(path, wanted=lambda key: key == networks.LATENT_SCALE)  # it scales all latents
+            return weights | exact, path.name
+
+        makers: dict[str, Callable[[], nn.Module]] = {
+            "unet": lambda: _made(networks.unet, of(MODEL_FILE, networks.UNET), configs.unet),
+            "vision": lambda: _made(networks.vision, of(MODEL_FILE, networks.VISION), configs.vision),
+            "projector": lambda: _made(networks.projector, of(MODEL_FILE, networks.PROJECTOR), configs.width),
+            "vae": lambda: _made(networks.vae, of(configs.sound_file, networks.VAE)),
+            "vocoder": lambda: _made(networks.vocoder, of(configs.sound_file, networks.VOCODER)),
+        }
+        if configs.takes_text:
+            makers["text"] = lambda: _made(networks.text, of(MODEL_FILE, networks.TEXT), configs.text)
+        made: dict[str, Any] = {"text": None}
+        for number, (name, make) in enumerate(makers.items()):
+            progress(number / len(makers))
+            made[name] = runtime.on_device(make())
+        return Networks(**made)
+
+
+def _made(make: Callable[..., nn.Module], found: tuple[Weights, str], *sizes: Any) -> nn.Module:
+    weights, source = found
+    return make(weights, *sizes, source)
+
+
+class _Job:
+    """The stages of one sound."""
+
+    def __init__(
+        self, nets: Networks, configs: Configs, runtime: Runtime, conditions: Conditions, progress: ProgressFn
+    ) -> None:
+        self._nets = nets
+        self._configs = configs
+        self._runtime = runtime
+        self._conditions = conditions
+        self._progress = progress
+        self._done = _LOADED
+        self._samples = round(conditions.duration * logmel.SAMPLE_RATE)
+        self._columns = COLUMNS.needed(self._samples)
+        self._starts = COLUMNS.starts(self._columns)
+
+    def _tell(self, fraction: float, /) -> None:
+        self._done = fraction
+        self._progress(fraction)
+
+    def _batches(self, item_bytes: int) -> Batches:
+        """Batches between which the job can be cancelled."""
+        return Batches(self._runtime, item_bytes, between=lambda: self._progress(self._done))
+
+    # ---- what the UNet is told
+
+    def context(self) -> Tensor:
+        """Of each window, shape = (windows, rows, width)."""
+        self._tell(_LOADED)
+        seen = self._conditions.remember("clip", self._seen)["pictures"]
+        pictures = torch.from_numpy(seen).to(self._runtime.device, self._runtime.precision)
+        words = self._words(len(pictures))
+        told = networks.told(self._nets.projector, pictures, words, self._configs.counts_positions)
+        self._tell(_SEEN)
+        return told
+
+    def _seen(self) -> Features:
+        """CLIP's features of every window's pictures, shape = (windows, pictures, n), float32."""
+        looks = look_times(self._conditions.duration, self._starts)
+        times = sorted({time for look in looks for time in look})
+        side = self._nets.vision.config.image_size
+        frames = self._conditions.frames(times)
+        images = {time: cropped(frame.image, side) for time, frame in zip(times, frames, strict=True)}
+        stack = torch.from_numpy(np.stack([images[time] for look in looks for time in look]))
+
+        def once(some: Tensor) -> Tensor:
+            video = some.to(self._runtime.device).permute(0, 3, 1, 2).to(self._runtime.precision) / 255
+            return self._nets.vision(pixel_values=video).image_embeds.float().cpu()
+
+        features = self._batches(_LOOK_BYTES).run(once, stack)
+        return {"pictures": features.view(len(looks), len(looks[0]), -1).numpy()}
+
+    def _words(self, windows: int) -> Tensor | None:
+        if self._nets.text is None:
+            return None
+        tokens = _tokenizer(self._configs.tokenizer)(
+            [self._conditions.prompt], padding="max_length", truncation=True, return_tensors="pt"
+        )
+        there = {key: tokens[key].to(self._runtime.device) for key in ("input_ids", "attention_mask")}
+        return self._nets.text(**there).text_embeds.expand(windows, -1)
+
+    # ---- latents
+
+    def latents(self, context: Tensor, scale: float, seeds: list[int], steps: int, published: bool) -> Tensor:
+        """Clean latents, shape = (variants, channels, rows, columns), of contexts in the order of `cut`."""
+        shape = (self._nets.unet.config.in_channels, logmel.AUDIOLDM.bands // FRAMES_PER_COLUMN, self._columns)
+        noise, generators = seeded_noise(seeds, shape, self._runtime.device)
+        guided = guidance.classifier_free(self._predict(), context, torch.zeros_like(context), scale)
+        denoise = over_windows(guided, self._starts, COLUMNS.window)
+        hold = COLUMNS.held(self._conditions, noise, self._coded)
+        progress = part(self._tell, _SEEN, _SAMPLED)
+        if published:
+            stepper = stock.scheduler(self._configs.scheduler)
+            return stock.scheduled(stepper, denoise, noise, steps, hold, progress, generators)
+        schedule = schedule_of(self._configs)
+        if self._configs.scheduler["prediction_type"] == "v_prediction":
+            denoise = noise_from_velocity(denoise, schedule)
+        return samplers.dpm_solver_pp_2m(denoise, noise, schedule, steps, hold=hold, progress=progress)
+
+    def _predict(self) -> Predict:
+        batches, precision = self._batches(_STEP_BYTES), self._runtime.precision
+
+        def predict(latents: Tensor, time: float, context: Tensor) -> Tensor:
+            def once(x: Tensor, told: Tensor) -> Tensor:
+                sideways = x.to(precision).transpose(2, 3)  # (b, channels, columns, rows)
+                return self._nets.unet(sideways, time, told, return_dict=False)[0].float().transpose(2, 3)
+
+            return batches.run(once, latents, context)
+
+        return predict
+
+    # ---- between latents and sound
+
+    def _coded(self, audio: Tensor) -> Tensor:
+        """Latents of sound, shape = (b, samples)."""
+        vae, frames = self._nets.vae, [start * FRAMES_PER_COLUMN for start in self._starts]
+        bands = logmel.AUDIOLDM(audio)[..., : self._columns * FRAMES_PER_COLUMN]
+
+        def once(windows: Tensor) -> Tensor:
+            pictures = windows[:, None].transpose(2, 3).to(self._runtime.precision)
+            return vae.encode(pictures, return_dict=False)[0].mean.float().transpose(2, 3) * vae.config.scaling_factor
+
+        windows = self._batches(_CODE_BYTES).run(once, cut(bands, frames, COLUMNS.window * FRAMES_PER_COLUMN))
+        return blend(windows, self._starts, self._columns)
+
+    def sound(self, latents: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Shape = (variants, samples)."""
+        self._tell(_SAMPLED)
+        vae, precision = self._nets.vae, self._runtime.precision
+
+        def decode(windows: Tensor) -> Tensor:
+            scaled = (windows / vae.config.scaling_factor).to(precision).transpose(2, 3)
+            return vae.decode(scaled, return_dict=False)[0][:, 0].float().transpose(1, 2)
+
+        def speak(bands: Tensor) -> Tensor:
+            return self._nets.vocoder(bands.to(precision).transpose(1, 2)).float()
+
+        windows = self._batches(_CODE_BYTES).run(decode, cut(latents, self._starts, COLUMNS.window))
+        self._tell(_DECODED)
+        frames = [start * FRAMES_PER_COLUMN for start in self._starts]
+        needed = -(-self._samples // logmel.HOP) + _SPARE_FRAMES
+        bands = blend(windows, frames, self._columns * FRAMES_PER_COLUMN)[..., :needed]
+        audio = self._batches(_CODE_BYTES * len(self._starts)).run(speak, bands)
+        return fit_length(audio.cpu().numpy(), self._samples)
+
+
+def look_times(seconds: float, starts: list[int]) -> list[list[float]]:
+    """When each window looks at the picture: twice a second from its first column, to its end or the sound's."""
+    length = min(seconds, COLUMNS.window_seconds)
+    looks = range(max(1, math.ceil(length * PICTURES_PER_SEC)))
+    return [[min(seconds, COLUMNS.seconds(start) + look / PICTURES_PER_SEC) for look in looks] for start in starts]
+
+
+def schedule_of(configs: Configs) -> NoiseSchedule:
+    stepper = stock.scheduler(configs.scheduler)
+    if stepper.config.beta_schedule == "scaled_linear":
+        sizes = stepper.config.beta_start, stepper.config.beta_end, stepper.config.num_train_timesteps
+        return NoiseSchedule(scaled_linear_betas(*sizes))
+    return NoiseSchedule(stepper.betas.double().numpy())
+
+
+def noise_from_velocity(denoise: Denoiser, schedule: NoiseSchedule) -> Denoiser:
+    """A denoiser from one of v = alpha noise - sigma x_0 (Salimans & Ho 2022)."""
+    return lambda latents, time: schedule.alpha(time) * denoise(latents, time) + schedule.sigma(time) * latents
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import CLIPTokenizer
+
+    if not folder.is_dir():
+        raise WeightsMissing(f"these weights of {NAME} take words; put CLIP's tokenizer into {folder}")
+    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+AsPublished: Callable[[], VtaLdm] = partial(VtaLdm, sampler=Sampler.PUBLISHED.value)
+"""The published sampler, as a model of its own."""

@@ -1,0 +1,215 @@
+"""VTA-LDM as a model: lengths, seeds, windows, what is known, samplers, the files it reads."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from footfall_bridge.errors import JobCancelled, WeightsMissing, WeightsUnusable
+from footfall_engine.diffusion import samplers, stock
+from footfall_engine.media.audio import Recording
+from footfall_engine.models.registry import MODELS
+from footfall_engine.models.vta_ldm import configs
+from footfall_engine.models.vta_ldm.model import COLUMNS, VtaLdm, look_times, noise_from_velocity, schedule_of
+from footfall_engine.progress import no_progress
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.engine.neural import tiny_vta
+from tests.engine.neural.tiny import CPU, Film, conditions
+from tests.engine.neural.tiny_vta import torch
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("weights") / "vta-ldm"
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> VtaLdm:
+    return tiny_vta.tiny_model(folder)
+
+
+def made(model: VtaLdm, seconds: float = 1.0, seeds: tuple[int, ...] = (1,), **changes: Any) -> np.ndarray:
+    return model.generate(conditions(seconds, **{"steps": 1, **changes}), list(seeds), no_progress).audio
+
+
+@pytest.mark.parametrize(("duration", "channels"), [(0.5, 1), (10.24, 2), (13.37, 1)])
+def test_sound_is_exactly_as_long_as_asked(model: VtaLdm, duration: float, channels: int) -> None:
+    audio = made(model, duration, channels=channels)
+    assert audio.shape == (1, channels, round(duration * RATE))
+    assert audio.dtype == np.float32
+    assert np.isfinite(audio).all() and np.abs(audio).max() > 1e-3
+
+
+def test_variants_are_made_together_as_they_are_alone(model: VtaLdm) -> None:
+    alone, together = made(model, seeds=(5,)), made(model, seeds=(4, 5, 6))
+    assert np.allclose(alone[0], together[1], atol=1e-4)
+    assert not np.allclose(together[0], together[1], atol=1e-2)
+
+
+@pytest.mark.parametrize(("control", "value"), [("steps", 3), ("guidance", 1.0)])
+def test_a_control_changes_the_sound(model: VtaLdm, control: str, value: float) -> None:
+    assert not np.allclose(made(model), made(model, **{control: value}), atol=1e-3)
+
+
+def test_published_sampler_is_seeded_too(folder: Path) -> None:
+    model = tiny_vta.tiny_model(folder, sampler="ddpm")
+    first, again = made(model, seeds=(1, 2), steps=2), made(model, seeds=(1, 2), steps=2)
+    assert np.array_equal(first, again)
+    assert not np.allclose(first[0], first[1], atol=1e-3)
+
+
+def test_progress_rises_and_stops_the_work_at_any_step(model: VtaLdm) -> None:
+    heard: list[float] = []
+    model.generate(conditions(1.0, steps=3), [1], heard.append)
+    assert heard == sorted(heard) and len(set(heard)) > 5
+    for stop_after in (1, len(heard) // 2, len(heard) - 1):
+        left = iter(range(stop_after))
+
+        def progress(fraction: float, left: Any = left) -> None:
+            if next(left, None) is None:
+                raise JobCancelled("enough")
+
+        with pytest.raises(JobCancelled):
+            model.generate(conditions(1.0, steps=3), [1], progress)
+
+
+def test_a_remembered_picture_is_not_looked_at_again(model: VtaLdm) -> None:
+    film, kept = Film(), {}
+
+    def remember(name: str, make: Any) -> dict[str, np.ndarray]:
+        return kept[name] if name in kept else kept.setdefault(name, make())
+
+    first = made(model, 2.0, frames=film, remember=remember)
+    asked = len(film.asked)
+    second = made(model, 2.0, frames=film, remember=remember)
+    assert asked == len(film.asked) == 4
+    assert np.array_equal(first, second)
+
+
+def test_what_is_known_shapes_what_is_made(model: VtaLdm) -> None:
+    mask = np.ones(4 * 48_000, bool)
+    mask[72_000:120_000] = False
+
+    def sound(known: np.ndarray) -> np.ndarray:
+        return made(model, 4.0, known=Recording(known.astype(np.float32), 48_000), known_mask=mask, steps=3)[0, 0]
+
+    noise = 0.3 * np.random.default_rng(0).standard_normal((2, len(mask)))
+    inside = slice(round(1.7 * RATE), round(2.3 * RATE))
+    assert not np.allclose(sound(noise)[inside], sound(0 * noise)[inside], atol=1e-4)
+
+
+@given(st.floats(0.01, 60))
+def test_pictures_are_looked_at_twice_a_second_where_windows_lie(seconds: float) -> None:
+    starts = COLUMNS.starts(COLUMNS.needed(round(seconds * RATE)))
+    looks = look_times(seconds, starts)
+    assert {len(look) for look in looks} == {max(1, math.ceil(min(seconds, 10.24) * 2))}
+    for start, look in zip(starts, looks, strict=True):
+        assert look[0] == min(seconds, COLUMNS.seconds(start))
+        assert np.allclose(np.diff(look), 0.5) or look[-1] == seconds
+        assert look[-1] <= seconds
+
+
+# ---- samplers
+
+
+def test_25_steps_of_the_solver_come_as_near_to_known_data_as_the_published_300() -> None:
+    """On two narrow heaps, whose best denoiser is known; distance is Wasserstein's to the heaps' own quantiles.
+
+    It does not tell that the two agree: the published sampler makes the heaps narrower than they are, the solver not.
+    """
+    schedule = schedule_of(configs.configs_in(Path("nowhere")))
+    heaps, width, count = torch.tensor([-1.0, 1.0]), 0.1, 4000
+    quantiles = torch.distributions.Normal(1.0, width).icdf((torch.arange(count) + 0.5) / count)
+
+    def velocity(latents: torch.Tensor, time: float) -> torch.Tensor:
+        alpha, sigma = schedule.alpha(time), schedule.sigma(time)
+        variance = (alpha * width) ** 2 + sigma**2
+        far = latents[..., None] - alpha * heaps
+        share = (-(far**2) / (2 * variance)).softmax(-1)
+        noise = (share * far).sum(-1) * sigma / variance
+        return (noise - sigma * latents) / alpha
+
+    def distance(sampled: torch.Tensor) -> float:
+        return float((sampled.abs().flatten().sort().values - quantiles).abs().mean())
+
+    def start(seed: int) -> tuple[torch.Tensor, torch.Generator]:
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(1, count, generator=generator), generator
+
+    def published(seed: int) -> torch.Tensor:
+        noise, generator = start(seed)
+        return stock.scheduled(stock.scheduler(configs.SCHEDULER), velocity, noise, 300, generators=[generator])
+
+    denoise = noise_from_velocity(velocity, schedule)
+    solved = [distance(samplers.dpm_solver_pp_2m(denoise, start(seed)[0], schedule, 25)) for seed in range(3)]
+    assert max(solved) <= max(distance(published(seed)) for seed in range(3))
+
+
+def test_both_samplers_start_where_the_originals_do() -> None:
+    stepper = stock.scheduler(configs.SCHEDULER)
+    for steps, first, last in ((300, 898, 1), (200, 996, 1), (50, 981, 1)):
+        stepper.set_timesteps(steps)
+        assert (int(stepper.timesteps[0]), int(stepper.timesteps[-1])) == (first, last)
+
+
+# ---- files
+
+
+def test_position_variant_counts_its_pictures(folder: Path, tmp_path: Path) -> None:
+    counting = tiny_vta.tiny_model(tmp_path, {"pe": True})
+    assert not np.allclose(made(tiny_vta.tiny_model(folder), 2.0), made(counting, 2.0), atol=1e-4)
+
+
+def test_text_variant_hears_the_prompt_and_the_plain_one_does_not(folder: Path, tmp_path: Path) -> None:
+    plain, reading = tiny_vta.tiny_model(folder), tiny_vta.tiny_model(tmp_path, {"task": "text_video2audio"})
+    assert np.array_equal(made(plain, prompt="rain"), made(plain, prompt="a"))
+    assert not np.allclose(made(reading, prompt="rain"), made(reading, prompt="a"), atol=1e-4)
+
+
+def test_a_summary_leads_to_no_file_outside_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "summary.jsonl").write_text(
+        '{"vae_model": "../../etc/other.ckpt", "unet_model_config": "..\\\\a.json"}'
+    )
+    found = configs.configs_in(tmp_path)
+    assert found.sound_file == "other.ckpt"
+    assert found.unet == configs.UNET
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{broken"])
+def test_a_damaged_summary_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "summary.jsonl").write_text(text)
+    with pytest.raises(WeightsUnusable, match=r"summary\.jsonl"):
+        configs.configs_in(tmp_path)
+
+
+def test_what_a_checkpoint_lacks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match=r"pytorch_model_2\.bin"):
+        VtaLdm(folder=tmp_path, runtime=CPU).check()
+    tiny_vta.write_tree(tmp_path)
+    whole = tiny_vta.model_weights()
+    whole.pop("unet.conv_in.weight")
+    torch.save(whole, tmp_path / "pytorch_model_2.bin")
+    with pytest.raises(WeightsUnusable, match=r"does not have conv_in\.weight"):
+        VtaLdm(folder=tmp_path, runtime=CPU).check()
+
+
+def test_full_scale_does_not_wrap(tmp_path: Path) -> None:
+    tiny_vta.write_tree(tmp_path)
+    loud = tiny_vta.sound_weights()
+    loud["first_stage_model.vocoder.conv_post.bias"] = torch.full((1,), 100.0)
+    torch.save({"state_dict": loud}, tmp_path / "audioldm-s-full.ckpt")
+    audio = made(VtaLdm(folder=tmp_path, runtime=CPU), 0.5)
+    assert (audio == 1.0).all()
+
+
+def test_row_names_the_published_files_and_what_is_honoured() -> None:
+    row = next(row for row in MODELS if row.name == "vta-ldm")
+    assert row.hub_files == ("pytorch_model_2.bin", "audioldm-s-full.ckpt")
+    assert row.controls == {"steps", "guidance"} and row.fills_in and not row.commercial
