@@ -15,7 +15,9 @@ from .memory import Entry
 from .osc_client import EngineClient, EngineUnreachable, NotOsc
 
 HEAR_SECONDS = 0.1
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 2.0  # between two signs that a job is watched, and two looks at the engine
+SILENT_SECONDS = 20  # after which an engine that gives no sign of life anywhere is taken for gone
+CANCEL_SECONDS = 10  # that the engine has to cancel, before its jobs are left to it
 FINAL = ("done", "failed", "cancelled")
 CONNECTION_TRIES = 3
 MAX_STARTS = 3  # of an engine that goes away again and again
@@ -40,8 +42,9 @@ class Watch:
         self._notes = list(notes)
         self._starts_left = MAX_STARTS
         self._window: Any = None
-        self._cancelling = False
+        self._cancelled_at: float | None = None
         self._next_beat = 0.0
+        self._last_heard = time.monotonic()
 
     def run(self) -> None:
         """Returns once every job is placed, told, or left for later."""
@@ -78,13 +81,22 @@ class Watch:
     def _step(self) -> None:
         try:
             for message in self._client.hear(HEAR_SECONDS):
+                self._last_heard = time.monotonic()
                 self._hear(message)
+            if not self._window.update(self._line(), self._share()):
+                self._cancel()
         except (EngineUnreachable, NotOsc):
             self._come_back()
+        if time.monotonic() >= self._next_beat:
+            self._beat()
+            self._next_beat = time.monotonic() + BEAT_SECONDS
+
+    def _beat(self) -> None:
         for id in self._open:
             self._desk.memory.beat(id)
-        if not self._window.update(self._line(), self._share()) and not self._cancelling:
-            self._cancel()
+        if time.monotonic() - self._last_heard > SILENT_SECONDS and self._desk.engine.card() is None:
+            self._last_heard = time.monotonic()
+            self._come_back()
 
     def _hear(self, message: Fields) -> None:
         id = str(message.get("id"))
@@ -127,9 +139,13 @@ class Watch:
     # ---- trouble
 
     def _cancel(self) -> None:
-        self._cancelling = True
-        for id in self._open:
-            self._client.send({"type": "cancel", "id": id})
+        """Ask the engine to cancel; what it does not cancel in time is left to it."""
+        if self._cancelled_at is None:
+            self._cancelled_at = time.monotonic()
+            for id in self._open:
+                self._client.send({"type": "cancel", "id": id})
+        elif time.monotonic() - self._cancelled_at > CANCEL_SECONDS:
+            self._give_up()
 
     def _come_back(self) -> None:
         """After a broken connection: to the engine that runs, or to one that is started again."""

@@ -196,6 +196,57 @@ def test_cancel_in_the_progress_window_ends_the_job_and_leaves_nothing(studio: S
     assert states(engine)[-1:] == ["cancelled"] or "cancelled" in states(engine)
 
 
+@contextmanager
+def frozen(process: subprocess.Popen[str]) -> Iterator[None]:
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+
+
+def test_cancel_is_heard_though_the_engine_is_frozen_and_the_job_is_left_to_it(tmp_path: Path, reel: Path):
+    with resident_engine(tmp_path / "home") as engine:
+        studio = studio_at(tmp_path, engine.settings)
+        studio.hurry("watch", CANCEL_SECONDS=1)
+        show(studio, reel, 40)
+        click = tmp_path / "click"
+        with started(studio, "Generate", wishes(), {"cancel_when": str(click)}) as script:
+            wait_until_running(engine)
+            with frozen(engine.process):
+                click.touch()
+                studio.finish(script)
+        assert "1 job is not placed yet" in studio.told
+
+
+def test_a_frozen_engine_is_noticed_while_a_job_is_waited_for(tmp_path: Path, reel: Path):
+    with resident_engine(tmp_path / "home") as engine:
+        studio = studio_at(tmp_path, engine.settings)
+        studio.hurry("watch", SILENT_SECONDS=1)
+        show(studio, reel, 40)
+        with started(studio, "Generate", wishes(), False) as script:
+            wait_until_running(engine)
+            with frozen(engine.process):
+                studio.finish(script)
+        assert "1 job is not placed yet" in studio.told
+        assert len(studio.journal) == 1
+
+
+def test_two_scripts_at_the_same_time_share_the_tracks_without_overlaps(studio: Studio, engine: Resident, hammer: Path):
+    show(studio, hammer)
+    other = Studio(studio.folder.parent / "other", engine.settings)
+    other.file = studio.file
+    with started(studio, "Generate", wishes(variants=2)) as one:
+        other.world = json.loads(studio.file.read_text())
+        Path(f"{other.answers}.said").unlink(missing_ok=True)
+        with started(other, "Generate", wishes("hammer on wood", 2)) as two:
+            studio.finish(one)
+            other.finish(two)
+    studio.load()
+    lying = [(item.track["name"], item.start) for item in studio.items()]
+    assert len(lying) == len(set(lying)) == 4
+
+
 def test_the_cancel_script_ends_what_another_one_waits_for(studio: Studio, engine: Resident, reel: Path):
     show(studio, reel, 40)
     with started(studio, "Generate", wishes()) as script:
@@ -364,6 +415,7 @@ def test_repair_is_not_misled_by_what_a_dead_engine_left(tmp_path: Path):
 def test_a_frozen_engine_is_named_by_repair(tmp_path: Path):
     studio = studio_at(tmp_path, make_home(tmp_path / "home"))
     studio.run("Engine", "Start")
+    studio.hurry("engine", HELD_SECONDS=1)
     card = card_of(studio)
     assert card is not None
     os.kill(card.pid, signal.SIGSTOP)

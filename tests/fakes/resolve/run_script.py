@@ -73,17 +73,17 @@ class Answers:
 
 
 class Progress:
-    """Cancels once the user's next answer says so: {"cancel_at": a fraction}."""
+    """Cancels once the user's next answer says so: {"cancel_at": a fraction} or {"cancel_when": a file is there}."""
 
     def __init__(self, answers):
         self.answers = answers
         left = answers.left
-        plan = left[0] if left and isinstance(left[0], dict) and "cancel_at" in left[0] else None
-        self.cancel_at = left.pop(0)["cancel_at"] if plan else None
+        is_plan = left and isinstance(left[0], dict) and {"cancel_at", "cancel_when"} & set(left[0])
+        self.plan = left.pop(0) if is_plan else {}
 
     def update(self, text, fraction):
         self.answers.note("update", text, fraction)
-        return self.cancel_at is None or fraction < self.cancel_at
+        return fraction < self.plan.get("cancel_at", 2) and not os.path.exists(self.plan.get("cancel_when", ""))
 
     def close(self):
         pass
