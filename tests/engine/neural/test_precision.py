@@ -23,7 +23,7 @@ DEVICES = [pytest.param("cuda", marks=on_gpu), "cpu"]
 
 @pytest.mark.parity
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", ["dg_5", "cfg_5"])
+@pytest.mark.parametrize("name", ["dg_5"])
 def test_latents_of_tiny_networks_in_bfloat16_stay_near_the_recorded_ones(name: str, device: str) -> None:
     recorded = golden.arrays(f"sampler_dpm_{name}.npz")
     shape, runtime = golden.tiny_shape(), Runtime(torch.device(device), torch.bfloat16)
