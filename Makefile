@@ -8,6 +8,11 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SOURCES := bridge engine resolve_scripts tests docs
 
+# What `make test` installs beside the base. torch is large where pip finds builds for GPUs alone: `make test EXTRAS=test`
+# does without, and the tests of neural models are skipped; PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+# has builds for the CPU.
+EXTRAS ?= test,neural
+
 LUA := $(wildcard reaper_scripts ardour_scripts)
 # Whoever gives REAPACK_BASE knows where the scripts will be fetched from.
 REAPACK_BASE ?=
@@ -71,10 +76,10 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(PIP) install --quiet -c constraints.txt -e '.[test]'
+	$(PIP) install --quiet -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
 # The listening rows want the `ear` extra; without it they are reported as skipped, and the rest is measured.
 $(VENV)/.bench: $(VENV)/.test
-	$(PIP) install --quiet -c constraints.txt -e '.[test,ear]' || echo "the 'ear' extra cannot be installed here: its rows will be skipped"
+	$(PIP) install --quiet -c constraints.txt -e '.[$(EXTRAS),ear]' || echo "the 'ear' extra cannot be installed here: its rows will be skipped"
 	@touch $@
