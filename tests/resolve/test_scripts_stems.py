@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from footfall_bridge.messages import Spot, Spotted
+from footfall_engine.resident import Resident
 
 from tests.resolve.studio import Item, Studio, histories, wishes
 
@@ -156,17 +158,28 @@ def test_without_a_marked_stem_it_is_told_how(studio: Studio, hammer: Path, mark
 # ---- hits
 
 
+def seen_by(engine: Resident, clip: Path) -> list[float]:
+    """When the engine sees hits, asked without any script."""
+    request = Spot(video=str(clip))
+    with engine.connect() as client:
+        client.submit(request)
+        spotted = next(event for event in client.events(request.id) if isinstance(event, Spotted))
+    assert spotted.events
+    return [hit.time for hit in spotted.events]
+
+
 def hits(studio: Studio) -> dict[int, dict[str, Any]]:
     return {int(frame): one for frame, one in studio.timeline["markers"].items() if "footfall" in one["customData"]}
 
 
-def test_every_visible_hit_gets_a_marker_that_counts_from_the_timelines_start(studio: Studio, hammer: Path):
+def test_every_visible_hit_gets_a_marker_that_counts_from_the_timelines_start(
+    studio: Studio, engine: Resident, hammer: Path
+):
     studio.show(studio.add_clip(hammer, "25", 50), 86_424, 48)
     studio.mark(24, 71)
     studio.run("Spot Hits")
     found = hits(studio)
-    assert found
-    assert all(24 <= frame < 72 for frame in found)
+    assert sorted(found) == [24 + round(time * 24) for time in seen_by(engine, hammer)]
     assert all(one["name"].split()[0] in ("impact", "step", "stop", "start", "flash") for one in found.values())
 
 
