@@ -42,7 +42,6 @@ from footfall_engine.stems import (
 
 STEM_RATE = 48_000  # Hz; what picture is finished at
 PATCH_FADE_SEC = (0.010, 0.040)  # shortest and longest crossfade at the edges of a regenerated range
-ANALYSIS_SHARE = 0.5  # of a job's progress
 LOOKING = "looking at the picture"
 REFERENCE_PART = ("reference_in", "reference_out")
 CHANGES = (
@@ -89,7 +88,7 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
     _warn_of_unhonoured(request, row, watcher)
 
     # 2. what does the picture show?
-    picture = _look(request, playback, studio, watcher.stage(LOOKING, 0.0, ANALYSIS_SHARE))
+    picture = _look(request, playback, studio, watcher.stage(LOOKING, 0.0, row.looking_share))
     scene = _scene(request, playback, request.channels, picture, reference, studio, watcher)
 
     # 3. a stem for each variant, batch by batch
@@ -121,7 +120,7 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
     _warn_of_unhonoured(request, row, watcher)
 
     # 2. what does the picture show? Known from when the stem was made
-    picture = _look(made, playback, studio, watcher.stage(LOOKING, 0.0, ANALYSIS_SHARE))
+    picture = _look(made, playback, studio, watcher.stage(LOOKING, 0.0, row.looking_share))
     scene = _scene(made, playback, old.channels, picture, reference, studio, watcher)
     known = Known(span, old.sample_rate, partial(_kept, old)) if row.fills_in else None
 
@@ -283,7 +282,7 @@ def _make_all(
     """
     at_once = takes_at_once(row)
     batches = [takes[first : first + at_once] for first in range(0, len(takes), at_once)]
-    progress = watcher.stage("making the sound", ANALYSIS_SHARE, 1.0)
+    progress = watcher.stage("making the sound", row.looking_share, 1.0)
     first_share = 1 / max(1, len(batches))
     side_by_side(make, batches[:1], 1, part(progress, 0.0, first_share))
     side_by_side(make, batches[1:], min(row.side_by_side, os.cpu_count() or 1), part(progress, first_share, 1.0))

@@ -44,6 +44,7 @@ class ModelRow:
     hub_repository: str = ""
     hub_files: tuple[str, ...] = ()
     hub_extras: tuple[str, ...] = ()  # fetched too; the model itself does without
+    looking_share: float = 0.5  # of a job's time, about; the rest goes into the sound
     fills_in: bool = False  # makes a part so that it fits the sound around it, and is told what that is
 
 
@@ -64,6 +65,7 @@ DIFF_FOLEY: dict[str, Any] = {
     "batch": 16,
     "side_by_side": 1,
     "memory_mb": 4500,
+    "looking_share": 0.1,
     "controls": frozenset({"steps", "guidance"}),
     "code_licence": "Apache-2.0",
     "weights_licence": "not stated (CreativeML OpenRAIL-M lineage)",

@@ -17,9 +17,11 @@ from footfall_engine.models.diff_foley.model import FILES
 from footfall_engine.models.store import CHECKSUM, converted
 
 from tests.engine.neural import tiny
+from tests.engine.neural.golden import torch
 
 REPOSITORY = "SimianLuo/Diff-Foley"
 COMMIT = "0" * 40
+BROKEN_FROM = 11 * 2**20  # bytes; the hub's client keeps whole pieces of 10 MiB
 
 
 class Hub:
@@ -28,7 +30,10 @@ class Hub:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.sent: list[str] = []
+        self.asked_from: list[int] = []  # first byte of each answer
         self.lying = False
+        self.claimed_size: int | None = None
+        self.breaking = False  # the connection, in the middle of every file that is asked for from its start
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,10 +59,11 @@ class Hub:
                 body = path.read_bytes()
                 digest = hashlib.sha256(b"other" if hub.lying else body).hexdigest()
                 facts = {"ETag": f'"{digest}"', "X-Linked-ETag": f'"{digest}"', "X-Repo-Commit": COMMIT,
-                         "X-Linked-Size": str(len(body)), "Accept-Ranges": "bytes"}  # fmt: skip
+                         "X-Linked-Size": str(hub.claimed_size or len(body)), "Accept-Ranges": "bytes"}  # fmt: skip
                 first = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
                 if with_body:
                     hub.sent.append(path.name)
+                    hub.asked_from.append(first)
                 if first:
                     facts["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
                 self.reply(206 if first else 200, body[first:], facts, with_body)
@@ -67,7 +73,10 @@ class Hub:
                 for name, value in {**facts, "Content-Length": str(len(body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                if with_body:
+                if with_body and hub.breaking and status == 200 and len(body) > BROKEN_FROM:
+                    self.wfile.write(body[:BROKEN_FROM])
+                    self.close_connection = True
+                elif with_body:
                     self.wfile.write(body)
 
             def log_message(self, *_: object) -> None: ...
@@ -93,7 +102,9 @@ def weights(tmp_path: Path) -> Path:
     return tmp_path / "models" / "diff-foley"
 
 
-def footfall(*words: str, hub: Hub | None, weights: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+def footfall(
+    *words: str, hub: Hub | None, weights: Path, status: int = 0, **more: str
+) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "FOOTFALL_HOME": str(weights.parent.parent / "home"),
@@ -101,6 +112,7 @@ def footfall(*words: str, hub: Hub | None, weights: Path, status: int = 0) -> su
         "HF_HOME": str(weights.parent.parent / "hf"),
         "HF_ENDPOINT": hub.url if hub else "http://127.0.0.1:9",
         "HF_HUB_DISABLE_XET": "1",
+        **more,
     }
     command = [sys.executable, "-m", "footfall_engine", *words]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
@@ -145,6 +157,30 @@ def test_what_the_hub_calls_something_else_is_not_kept(hub: Hub, weights: Path) 
     failed = footfall("models", "pull", "diff-foley", hub=hub, weights=weights, status=1)
     assert "arrived damaged" in failed.stderr
     assert not list(weights.glob("*.safetensors"))
+
+
+def test_a_broken_download_goes_on_where_it_stopped(hub: Hub, weights: Path) -> None:
+    whole = torch.load(hub.folder / FILES["cavp"], weights_only=True)
+    whole["optimizer_states"] = torch.zeros(2 * BROKEN_FROM, dtype=torch.uint8)
+    torch.save(whole, hub.folder / FILES["cavp"])
+    hub.breaking = True
+    footfall("models", "pull", "diff-foley", hub=hub, weights=weights)
+    assert any(0 < first <= BROKEN_FROM for first in hub.asked_from)
+    assert listed(hub, weights)
+    assert converted(weights / FILES["cavp"]).stat().st_size < BROKEN_FROM, "without what training leaves"
+
+
+def test_a_disk_that_is_too_small_is_said_before_anything_is_fetched(hub: Hub, weights: Path) -> None:
+    hub.claimed_size = 10**18
+    failed = footfall("models", "pull", "diff-foley", hub=hub, weights=weights, status=1)
+    assert "needs 2000000000.0 GB" in failed.stderr and "are free" in failed.stderr
+    assert hub.sent == []
+
+
+def test_the_hub_is_not_asked_when_the_user_forbids_it(hub: Hub, weights: Path) -> None:
+    failed = footfall("models", "pull", "diff-foley", hub=hub, weights=weights, status=1, HF_HUB_OFFLINE="1")
+    assert "cannot be fetched from SimianLuo/Diff-Foley" in failed.stderr
+    assert hub.sent == []
 
 
 def test_without_a_way_to_the_hub_the_user_learns_where_to_put_the_files(weights: Path) -> None:
