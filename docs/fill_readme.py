@@ -1,4 +1,4 @@
-"""Fill the tables of the README that say what the code says (families, errors) and what was measured last."""
+"""Fill the tables of the README that say what the code says (families, models, errors) and what was measured last."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from footfall_bridge import errors
 from footfall_engine.models.procedural.families import FAMILIES
+from footfall_engine.models.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -26,6 +27,18 @@ def families() -> str:
         for family in FAMILIES
     ]
     return table(["family", "driven by", "some of its words", "kinds", "what it is"], rows)
+
+
+def models() -> str:
+    rows = [
+        [
+            f"`{row.name}`", row.about, f"{row.sample_rate / 1000:g} kHz", f"{row.span_seconds:g} s", f"{row.memory_mb} MB",
+            ", ".join(sorted(row.controls)), row.code_licence, row.weights_licence,
+        ]
+        for row in MODELS
+    ]  # fmt: skip
+    columns = ["model", "what it is", "rate", "longest window", "memory", "takes", "code", "weights"]
+    return table(columns, rows)
 
 
 def error_codes() -> str:
@@ -48,7 +61,12 @@ def figures() -> str:
     return table(["what", "must reach", "reached", "good"], rows) + f"\n\n{where}"
 
 
-SECTIONS: dict[str, Callable[[], str]] = {"families": families, "errors": error_codes, "figures": figures}
+SECTIONS: dict[str, Callable[[], str]] = {
+    "families": families,
+    "models": models,
+    "errors": error_codes,
+    "figures": figures,
+}
 
 
 def filled(text: str) -> str:
