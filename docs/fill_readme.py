@@ -32,8 +32,8 @@ def families() -> str:
 def models() -> str:
     rows = [
         [
-            f"`{row.name}`", row.about, f"{row.sample_rate / 1000:g} kHz", f"{row.span_seconds:g} s", f"{row.memory_mb} MB",
-            ", ".join(sorted(row.controls)), row.code_licence, row.weights_licence,
+            f"`{row.name}`", row.about, f"{row.sample_rate / 1000:g} kHz", f"{row.span_seconds:g} s",
+            f"{row.memory_mb} MB", ", ".join(sorted(row.controls)), row.code_licence, row.weights_licence,
         ]
         for row in MODELS
     ]  # fmt: skip
