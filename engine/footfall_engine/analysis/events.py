@@ -3,15 +3,15 @@
 A region is judged window by window, by how much of the time something happens:
 
 - *clear*: between its strokes next to nothing comes down and goes up (a ball, a hammer, before a still background).
-  Small strokes count then, and may follow each other quickly; where a body is seen to fall and to be stopped, that
-  tells the time.
+  Small strokes count then, and may follow each other quickly.
 - *sparse*: most of the time hardly anything moves. Every burst of movement counts, at its fastest moment: what is at
   rest and suddenly moves is an event, whatever its direction (a recoil, a bark, a slammed door). What is swung down
   and lifted again and again is at work, though: it strikes at the end of its way down, and its lifts are silent.
 - *busy*, the rest: strokes that stand out count. What strikes shakes more than one place (a step the foot and the
   head, a drum the arm and the stick), so strokes that others elsewhere coincide with count for more.
 
-Light that flares up and is gone again counts in all of them.
+Where a body is seen to fall and to be stopped, in a clear window or a busy one, that counts, and tells the time. Light
+that flares up and is gone again counts in all of them.
 
 The numbers below were chosen on rendered scenes with known contacts and on real clips with their own sound. None of
 them is delicate: moving all at once by up to a fifth, at random, costs a tenth of the lift (`evaluate.py`) at most.
@@ -48,6 +48,7 @@ LAST_HALF = 0.2  # share for the last stroke, which has none behind it
 SAME_ACTION = 0.25  # of the picture's width within which strokes belong to the same body
 FEWEST_STROKES = 5  # that show what a whole stroke is
 FALL_GAP = 0.08  # seconds from a body's fall, which is timed better, to any other hit
+ECHO, ECHO_SPAN = 0.1, 0.2  # share of a landing's salience, seconds after it, in which nothing less is a stroke
 LANDING_GAP = 0.1  # seconds between a landing and any other hit
 AT_REST, OWN_REST = 0.15, 0.1  # share of the fastest change around, and of the own speed, at which a stroke rests
 SHORTEST_REST, LOOK_BACK, MOST_LATE = 0.05, 0.2, 0.13  # seconds
@@ -131,11 +132,12 @@ def _moments(field: Field, cuts: NDArray[np.bool_], seen: Sightings, window: sli
     """What counts in a window of grid ticks."""
     liveliness = seen.liveliness[window]
     lively = float(np.percentile(liveliness, LIVELY))
+    falls = _within(window, seen.falls)
     if _background(seen.crisp.envelope[window]) < CLEAR_BACKGROUND:
         columns = field.v.shape[2]
         strokes = _doubt_edges(_within(window, seen.crisp.strokes), columns, EDGE_SHARE)
         landings = _doubt_edges(_within(window, seen.landings), columns, 0.0)
-        falls = _within(window, seen.falls)
+        strokes = _without_echoes(strokes, landings)
         chosen = _standing_out(seen.crisp.envelope[window], strokes, CLEAR_SHARE, CLEAR_GAP, CLEAR_STROKE, landings)
         stopped = [stroke if stroke in landings else _at_its_stop(field, cuts, stroke) for stroke in chosen]
         rested = [stop for stroke, stop in zip(chosen, stopped, strict=True) if stop is not stroke]
@@ -146,7 +148,16 @@ def _moments(field: Field, cuts: NDArray[np.bool_], seen: Sightings, window: sli
     else:
         strokes = _dominant(_supported(_within(window, seen.broad.strokes)))
         chosen = _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP, LEAST_STROKE)
-        yield from _by_strength(without_halves(chosen, field.v.shape[2]))
+        yield from _by_strength(falls + _away_from(falls, without_halves(chosen, field.v.shape[2])))
+
+
+def _without_echoes(strokes: Sequence[Stroke], landings: Sequence[Stroke]) -> list[Stroke]:
+    """Strokes that are more than what still trembles after a landing."""
+    return [
+        stroke
+        for stroke in strokes
+        if not any(0 < stroke.time - it.time < ECHO_SPAN and stroke.salience < ECHO * it.salience for it in landings)
+    ]
 
 
 def _away_from(known: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
