@@ -35,6 +35,7 @@ def generate(desk: Desk) -> None:
         return offer(desk)
     folder = desk.stem_folder()
     wishes = ask_wishes(desk, about(found, refused, span, timeline), default_wishes(desk, span))
+    desk.memory.remember_wishes(desk.host.project()["id"], wishes)
     hits = desk.host.markers()
     entries = [generate_entry(desk, timeline, shot, wishes, folder, hits) for shot in found]
     return submit(desk, entries, refused)
@@ -94,7 +95,7 @@ def default_wishes(desk: Desk, span: Range) -> Wishes:
 
 
 def ask_wishes(desk: Desk, text: str, wishes: Wishes) -> Wishes:
-    """What the user wants to hear, remembered for the next time; asked until it can be used."""
+    """What the user wants to hear; asked until it can be used."""
     complaint = ""
     while True:
         fields = [
@@ -110,7 +111,6 @@ def ask_wishes(desk: Desk, text: str, wishes: Wishes) -> Wishes:
         count = int(said["variants"]) if said["variants"].isdecimal() else 0
         wishes = Wishes(said["prompt"], said["negative"], count if 1 <= count <= MAX_VARIANTS else 3, said["model"])
         if 1 <= count <= MAX_VARIANTS:
-            desk.memory.remember_wishes(desk.host.project()["id"], wishes)
             return wishes
         complaint = "Variants has to be a whole number from 1 to {}, not '{}'.".format(MAX_VARIANTS, said["variants"])
 

@@ -30,6 +30,11 @@ def land(desk: Desk, entry: Entry, job: Fields) -> list[str]:
     except ResolveError as trouble:
         desk.memory.give_back(entry["id"])
         return [trouble.message, "'{}' stays remembered: Footfall Status places it.".format(entry["label"])]
+    except FootfallError as trouble:
+        notes = [trouble.message]
+    except BaseException:
+        desk.memory.give_back(entry["id"])
+        raise
     desk.memory.settle(entry["id"])
     return notes
 

@@ -199,7 +199,11 @@ def history(placed: str) -> dict[str, Any] | None:
 
 
 def write_history(placed: str, facts: dict[str, Any]) -> None:
-    write_json(history_file(placed), dict(facts, footfall=VERSION))
+    try:
+        write_json(history_file(placed), dict(facts, footfall=VERSION))
+    except OSError as error:
+        path = history_file(placed)
+        raise FootfallError("stem_folder", f"{path} cannot be written ({error.strerror}).") from error
 
 
 def _age(path: str) -> float:

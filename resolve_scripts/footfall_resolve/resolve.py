@@ -23,7 +23,10 @@ AUDIO_ONLY = 2
 MARKER_COLOURS = ("Blue", "Cyan", "Green", "Yellow", "Red", "Pink", "Purple", "Fuchsia", "Rose", "Lavender", "Sky")
 
 OLD = "This DaVinci Resolve ({}) has no {}. Footfall needs DaVinci Resolve 19.1 or newer; 20 or newer is better."
-NO_PROJECT = "No project is open in DaVinci Resolve."
+NO_PROJECT = (
+    "No project is open in DaVinci Resolve, or it has a dialog open that keeps scripts from it. Open the project, close "
+    "the dialog, and run the script again."
+)
 NO_TIMELINE = "No timeline is open. Open the timeline that is to get its sound, and run the script again."
 BUSY = "DaVinci Resolve answers no script just now. Close the dialog that is open in it, then run the script again."
 
@@ -436,7 +439,7 @@ class Host:
 
 def find(scope: dict[str, Any]) -> Host:
     """Resolve as a script of its menu gets it, else as one outside does (which only Studio allows)."""
-    resolve = scope.get("resolve") or _from_outside()
+    resolve = scope.get("resolve") or _from_bmd(scope.get("bmd")) or _from_outside()
     if resolve is None:
         raise ResolveError(
             "no_resolve",
@@ -444,6 +447,14 @@ def find(scope: dict[str, Any]) -> Host:
             "Resolve Studio answers, while it runs and Preferences > System > General > External scripting is Local.",
         )
     return Host(resolve)
+
+
+def _from_bmd(bmd: Any) -> Any:
+    """Some versions give a script no more than this."""
+    try:
+        return bmd.scriptapp("Resolve")
+    except Exception:
+        return None
 
 
 def _from_outside() -> Any:

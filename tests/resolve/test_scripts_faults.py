@@ -344,6 +344,31 @@ def test_a_timeline_that_is_gone_is_told_with_the_folder_of_its_stems(studio: St
     assert studio.journal == []
 
 
+def test_what_resolve_refused_in_the_middle_is_finished_by_the_next_script(studio: Studio, hammer: Path):
+    show(studio, hammer)
+    studio.world["quirks"] = {"enables_no_track": True}
+    studio.generate(variants=2)
+    assert "has not disabled the audio track 3" in studio.told
+    assert "Footfall Status places it" in studio.told
+    assert len(studio.journal) == 1
+    studio.world["quirks"] = {}
+    studio.run("Status", True)
+    assert [track["enabled"] for track in studio.footfall_tracks] == [True, False]
+    assert len(studio.items()) == 2
+    assert studio.journal == []
+
+
+def test_under_an_open_dialog_it_is_told_to_close_it_and_nothing_is_lost(studio: Studio, hammer: Path):
+    show(studio, hammer)
+    studio.world["events"] = [{"before": "MediaPool.AppendToTimeline", "becomes": {"modal": True}}]
+    studio.generate()
+    assert "Close the dialog" in studio.told or "close the dialog" in studio.told
+    studio.world["modal"] = False
+    studio.run("Status", True)
+    assert len(studio.items()) == 1
+    assert studio.journal == []
+
+
 # ---- folders and files
 
 

@@ -126,6 +126,15 @@ def test_what_is_not_changed_stays_as_it_was_made(studio: Studio, hammer: Path):
     assert len(studio.items()) == 3
 
 
+def test_what_was_wished_for_a_part_is_not_offered_for_the_next_clip(studio: Studio, hammer: Path):
+    with_stems(studio, hammer, 2)
+    studio.mark(12, 23)
+    studio.run("Regenerate", wishes("hammer on wood"))
+    studio.run("Generate", None)
+    offered = next(what for what in studio.heard if what[0] == "ask")[3]
+    assert (offered["prompt"], offered["variants"]) == ("hammer on metal", "2")
+
+
 def test_a_part_of_a_stem_that_was_moved_and_trimmed_is_the_part_that_is_heard_there(studio: Studio, hammer: Path):
     with_stems(studio, hammer, 1)
     (item,) = studio.footfall_tracks[0]["items"]
