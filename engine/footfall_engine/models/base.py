@@ -55,6 +55,7 @@ class Conditions:
     known_mask: NDArray[np.bool_] | None = None  # … and which samples of it are to stay
     steps: int | None = None
     guidance: float | None = None
+    timing: str | None = None  # whom a model that can be told asks when things sound; None: whom it would
     remember: Remember = forgetful
 
 

@@ -1,0 +1,406 @@
+"""FoleyCrafter as a model of the engine: pictures, words and timing in, sound out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from footfall_engine.diffusion import guidance, stock
+from footfall_engine.diffusion.guidance import Predict
+from footfall_engine.diffusion.stretches import blend, cut, over_windows
+from footfall_engine.media.audio import fit_length
+from footfall_engine.models import logmel
+from footfall_engine.models.base import Conditions, Features, Generated
+from footfall_engine.models.columns import Columns, seeded_noise
+from footfall_engine.models.foleycrafter import files, networks, pictures, timing
+from footfall_engine.models.foleycrafter.detector import LONGEST_SEC, PICTURES, detector, prepared
+from footfall_engine.models.foleycrafter.timing import Stretch, Timing
+from footfall_engine.models.nested import ready_nested
+from footfall_engine.models.runtime import SHELF, Batches, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.stock import filled, from_folder, read_json
+from footfall_engine.models.store import model_folder
+from footfall_engine.models.weights import read_weights, ready_weights
+from footfall_engine.progress import ProgressFn, no_progress, part
+
+NAME = "foleycrafter"
+
+STEPS = 25
+GUIDANCE = 7.5
+SEMANTIC_SCALE, TEMPORAL_SCALE = 1.0, 0.2  # of the authors' own evaluation
+PICTURES_PER_WINDOW = 15  # whose mean stands for the clip
+FRAMES_PER_COLUMN = 8  # the autoencoder reduces both axes of a mel spectrogram so
+COLUMNS = Columns(logmel.SAMPLE_RATE, FRAMES_PER_COLUMN * logmel.HOP, window=128, overlap=32)
+
+_LOOK_BYTES, _WATCH_BYTES, _STEP_BYTES, _CODE_BYTES = 120 * 2**20, 2500 * 2**20, 500 * 2**20, 900 * 2**20  # of one item
+_LOADED, _SEEN, _SAMPLED, _DECODED = 0.05, 0.2, 0.92, 0.96  # shares of the work done when each stage ends
+_SPARE_FRAMES = 32  # of the spectrogram after the sound's end, so that it ends as it would go on
+_NEARLY = 0.05  # of a stretch that the detector is spread over, which it may be longer
+
+NO_DETECTOR = (
+    "timing_from_events",
+    "the timing comes from the events found in the picture: the weights of the model's own way to find it are not here",
+)
+
+
+@dataclass(frozen=True)
+class Networks:
+    unet: Any
+    temporal: nn.Module
+    vae: Any
+    text: Any
+    tokenizer: Any
+    image: Any
+    vocoder: nn.Module
+    detector: nn.Module | None
+    label: nn.Module | None
+    label_tokenizer: Any
+    label_projection: nn.Module | None
+    scheduler: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        return network_bytes(*(each for each in vars(self).values() if isinstance(each, nn.Module)))
+
+
+class FoleyCrafter:
+    """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
+
+    name = NAME
+    weights_name = NAME  # of the folder, whose files several models may share
+    frame_wise = False
+    preferred = (Timing.DETECTOR,)  # before events, if there are weights for it
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        runtime: Runtime | None = None,
+        semantic_scale: float = SEMANTIC_SCALE,
+        temporal_scale: float = TEMPORAL_SCALE,
+        timing: str | None = None,
+        pictures_per_window: int = PICTURES_PER_WINDOW,
+        smooth: bool = False,
+        on_unit_scale: bool = False,
+    ) -> None:
+        self._folder = folder
+        self._runtime = runtime
+        self._semantic_scale = semantic_scale
+        self.temporal_scale = temporal_scale
+        self._timing = timing
+        self.pictures_per_window = pictures_per_window
+        self.smooth = smooth
+        self.on_unit_scale = on_unit_scale
+
+    @torch.no_grad()
+    def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
+        # 1. networks, and whom to ask for the timing
+        runtime = self._runtime or chosen_runtime()
+        nets = self._networks(runtime, part(progress, 0.0, _LOADED))
+        networks.set_semantic_scale(nets.unet, self._semantic_scale)
+        source, warnings = self._asked(conditions, nets)
+        job = Job(self, nets, runtime, conditions, progress)
+
+        # 2. what is said, what the picture shows, when it sounds
+        told = job.told(source)
+
+        # 3. latents that fit it
+        scale = GUIDANCE if conditions.guidance is None else conditions.guidance
+        latents = job.latents(told, scale, seeds, conditions.steps or STEPS)
+
+        # 4. sound from them
+        audio = job.sound(latents)
+        return Generated(np.repeat(audio[:, None], conditions.channels, axis=1), warnings)
+
+    def check(self) -> None:
+        """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
+        self._load(Runtime(torch.device("cpu"), torch.float32), no_progress)
+
+    def _asked(self, conditions: Conditions, nets: Networks) -> tuple[Timing, tuple[tuple[str, str], ...]]:
+        named = conditions.timing or self._timing
+        there = {Timing.DETECTOR: nets.detector, Timing.LABEL: nets.label if conditions.prompt else None}
+        wanted = (Timing(named),) if named else self.preferred
+        for source in wanted:
+            if source is Timing.EVENTS or there[source] is not None:
+                return source, ()
+        return Timing.EVENTS, (NO_DETECTOR,)
+
+    def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
+        key = (self.name, self._place, runtime)
+        return SHELF.get(key, partial(self._load, runtime, progress), lambda nets: nets.size)
+
+    @property
+    def _place(self) -> Path:
+        return self._folder or model_folder(self.weights_name)
+
+    def _load(self, runtime: Runtime, progress: ProgressFn) -> Networks:
+        from transformers import CLIPTextModelWithProjection, CLIPTokenizer
+
+        dtype = runtime.reading_precision
+
+        def at(name: str) -> Path:
+            return files.needed(self._place, name, self.name)
+
+        def plain(name: str) -> dict[str, Tensor]:
+            path = at(name)
+            return read_weights(ready_weights(self.name, path.name, path.parent), dtype)
+
+        def nested(path: Path) -> dict[str, Tensor]:
+            return read_weights(ready_nested(path), dtype)
+
+        unet = networks.unet(at("unet"), dtype)
+        progress(0.3)
+        temporal = networks.temporal_adapter(unet, plain("temporal"), at("temporal").name)
+        networks.add_semantic_adapter(unet, nested(at("semantic")), at("semantic").name)
+        progress(0.5)
+        image = networks.image_encoder(at("image_encoder"), dtype)
+        progress(0.8)
+        vae, text = networks.vae(at("vae"), dtype), networks.text_encoder(at("text_encoder"), dtype)
+        voice = at("vocoder")
+        vocoder = networks.vocoder(nested(voice), networks.vocoder_config(voice), voice.name)
+        watching = detector(plain("detector"), "detector") if files.found(self._place, "detector") else None
+        label_folder = files.found(self._place, "label_encoder")
+        label = from_folder(CLIPTextModelWithProjection, label_folder, dtype) if label_folder else None
+        projection = files.found(self._place, "label_projection")
+        there = runtime.on_device
+        return Networks(
+            unet=there(unet),
+            temporal=there(temporal),
+            vae=there(vae),
+            text=there(text),
+            tokenizer=CLIPTokenizer.from_pretrained(at("tokenizer"), local_files_only=True),
+            image=there(image),
+            vocoder=there(vocoder),
+            detector=there(watching) if watching else None,
+            label=there(label) if label else None,
+            label_tokenizer=CLIPTokenizer.from_pretrained(label_folder, local_files_only=True) if label else None,
+            label_projection=there(label_projection(nested(projection), projection.name)) if projection else None,
+            scheduler=read_json(at("scheduler") / "scheduler_config.json"),
+        )
+
+
+def label_projection(weights: dict[str, Tensor], source: str) -> nn.Module:
+    """A linear layer, or several with ReLU between them, of features as wide as the weights say."""
+    if "weight" in weights:
+        wide, narrow = weights["weight"].shape
+        return filled(lambda: nn.Linear(narrow, wide, bias="bias" in weights), weights, source)
+    numbers = sorted(int(key.partition(".")[0]) for key in weights if key.endswith(".weight") and key[0].isdigit())
+    layers = {number: tuple(weights[f"{number}.weight"].shape) for number in numbers}
+
+    def make() -> nn.Module:
+        made = [nn.Linear(*layers[n][::-1]) if n in layers else nn.ReLU() for n in range(max(layers, default=-1) + 1)]
+        return nn.Sequential(*made)
+
+    return filled(make, weights, source)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the networks are told: rows of text (r, n, d), pictures (r, k, e) and condition (r, 1, height, columns).
+
+    The first half of the rows are for guidance away from: the negative prompt, nothing seen, the same timing.
+    """
+
+    text: Tensor
+    pictures: Tensor
+    condition: Tensor
+
+    @property
+    def windows(self) -> int:
+        return len(self.text) // 2
+
+
+class Job:
+    """The stages of one sound."""
+
+    def __init__(
+        self, model: FoleyCrafter, nets: Networks, runtime: Runtime, conditions: Conditions, progress: ProgressFn
+    ) -> None:
+        self._model = model
+        self._nets = nets
+        self._runtime = runtime
+        self._conditions = conditions
+        self._progress = progress
+        self._done = _LOADED
+        self._samples = round(conditions.duration * logmel.SAMPLE_RATE)
+        self._columns = COLUMNS.needed(self._samples)
+        self._starts = COLUMNS.starts(self._columns)
+        self._pictures_per_sec = model.pictures_per_window / COLUMNS.window_seconds
+
+    def _tell(self, fraction: float, /) -> None:
+        self._done = fraction
+        self._progress(fraction)
+
+    def _batches(self, item_bytes: int) -> Batches:
+        """Batches between which the job can be cancelled."""
+        return Batches(self._runtime, item_bytes, between=lambda: self._progress(self._done))
+
+    def _here(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self._runtime.device, self._runtime.precision)
+
+    # ---- what the networks are told
+
+    def told(self, source: Timing) -> Told:
+        self._tell(_LOADED)
+        seen = self._pictures()
+        stretches = self._stretches(source, seen)
+        windows = self._of_windows(seen)
+        if not self._model.frame_wise:
+            windows = windows.mean(1, keepdim=True)
+        text = self._text([self._conditions.negative, self._conditions.prompt]).repeat_interleave(len(windows), 0)
+        condition = torch.from_numpy(np.stack([self._condition(stretches, start) for start in self._starts]))
+        self._tell(_SEEN)
+        return Told(
+            text, self._here(torch.cat([torch.zeros_like(windows), windows])), self._here(condition.repeat(2, 1, 1, 1))
+        )
+
+    def _text(self, texts: list[str]) -> Tensor:
+        tokens = self._nets.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")
+        return self._nets.text(tokens.input_ids.to(self._runtime.device)).last_hidden_state
+
+    def _condition(self, stretches: list[Stretch], start: int) -> NDArray[np.float32]:
+        """As published for what one window holds; windows that share columns must agree on where those are."""
+        rate = timing.PUBLISHED_PER_SEC if len(self._starts) == 1 else timing.EXACT_PER_SEC
+        return timing.picture(stretches, self._conditions.duration, COLUMNS.seconds(start), rate)
+
+    # ---- what the picture shows
+
+    def _pictures(self) -> Tensor:
+        """CLIP's features at even distances, shape = (pictures, n), float32."""
+        name = f"clip {self._model.pictures_per_window}"
+        return torch.from_numpy(self._conditions.remember(name, self._look)["pictures"])
+
+    def _look(self) -> Features:
+        seconds = self._conditions.duration
+        count = max(1, math.ceil(seconds * self._pictures_per_sec - 1e-9))
+        times = [min(seconds, number / self._pictures_per_sec) for number in range(count)]
+        side = self._nets.image.config.image_size
+        small = torch.cat([pictures.for_clip([frame.image], side) for frame in self._conditions.frames(times)])
+
+        def once(some: Tensor) -> Tensor:
+            return self._nets.image(pixel_values=self._here(some)).image_embeds.float().cpu()
+
+        return {"pictures": self._batches(_LOOK_BYTES).run(once, small).numpy()}
+
+    def _of_windows(self, seen: Tensor) -> Tensor:
+        """Each window's own pictures, shape = (windows, pictures, n)."""
+        count = min(len(seen), self._model.pictures_per_window)
+        firsts = [round(COLUMNS.seconds(start) * self._pictures_per_sec) for start in self._starts]
+        return torch.stack([seen[min(first, len(seen) - count) :][:count] for first in firsts])
+
+    # ---- when it sounds
+
+    def _stretches(self, source: Timing, seen: Tensor) -> list[Stretch]:
+        if source is Timing.DETECTOR:
+            return self._detected()
+        if source is Timing.LABEL:
+            return self._like_the_label(seen)
+        return timing.of_events(self._conditions.hits)
+
+    def _detected(self) -> list[Stretch]:
+        probabilities = self._conditions.remember("detector", self._watch)["probabilities"]
+        step = self._conditions.duration / len(probabilities)
+        return [
+            stretch
+            for number, each in enumerate(probabilities)
+            for stretch in timing.of_probabilities(each, number * step, step)
+        ]
+
+    def _watch(self) -> Features:
+        """The detector's probabilities, shape = (stretches of LONGEST_SEC at most, PICTURES)."""
+        seconds = self._conditions.duration
+        count = max(1, math.ceil(seconds / LONGEST_SEC - _NEARLY))
+        times = np.concatenate([np.linspace(0, seconds / count, PICTURES) + n * seconds / count for n in range(count)])
+        frames = self._conditions.frames(np.minimum(times, seconds).tolist())
+        small = torch.stack([prepared(frame.image, self._model.on_unit_scale) for frame in frames])
+        clips = small.view(count, PICTURES, *small.shape[1:]).transpose(1, 2)
+        assert self._nets.detector is not None
+
+        def once(some: Tensor) -> Tensor:
+            return self._nets.detector(self._here(some)).float().sigmoid().cpu()  # type: ignore[misc]
+
+        return {"probabilities": self._batches(_WATCH_BYTES).run(once, clips).numpy()}
+
+    def _like_the_label(self, seen: Tensor) -> list[Stretch]:
+        """How far each picture looks like the prompt; as trained where there is a projection for it."""
+        nets = self._nets
+        assert nets.label is not None
+        tokens = nets.label_tokenizer([self._conditions.prompt], padding=True, truncation=True, return_tensors="pt")
+        label = nets.label(**{key: tokens[key].to(self._runtime.device) for key in ("input_ids", "attention_mask")})
+        trained = nets.label_projection
+        rows = self._here(seen) if trained is None else trained(self._here(seen))
+        similarity = torch.cosine_similarity(rows.float(), label.text_embeds.float()).cpu().numpy()
+        return timing.of_similarity(similarity, self._pictures_per_sec, trained is None, self._model.smooth)
+
+    # ---- latents
+
+    def latents(self, told: Told, scale: float, seeds: list[int], steps: int) -> Tensor:
+        """Clean latents, shape = (variants, channels, rows, columns).
+
+        What a network is told of each item is named by the number of its row.
+        """
+        shape = (self._nets.unet.config.in_channels, logmel.AUFFUSION.bands // FRAMES_PER_COLUMN, self._columns)
+        noise, generators = seeded_noise(seeds, shape, self._runtime.device)
+        null = torch.arange(told.windows, device=noise.device).repeat_interleave(len(seeds))
+        guided = guidance.classifier_free(self._predict(told), null + told.windows, null, scale)
+        stepper = stock.scheduler(self._nets.scheduler)
+        return stock.scheduled(
+            stepper,
+            over_windows(guided, self._starts, COLUMNS.window),
+            noise,
+            steps,
+            COLUMNS.held(self._conditions, noise, self._coded),
+            part(self._tell, _SEEN, _SAMPLED),
+            generators,
+        )
+
+    def _predict(self, told: Told) -> Predict:
+        batches, nets, strength = self._batches(_STEP_BYTES), self._nets, self._model.temporal_scale
+
+        def predict(latents: Tensor, time: float, context: Tensor) -> Tensor:
+            def once(x: Tensor, rows: Tensor) -> Tensor:
+                known = told.text[rows], told.pictures[rows], told.condition[rows]
+                return networks.predicted(nets.unet, nets.temporal, self._here(x), time, *known, strength).float()
+
+            return batches.run(once, latents, context)
+
+        return predict
+
+    # ---- between latents and sound
+
+    def _coded(self, audio: Tensor) -> Tensor:
+        """Latents of sound, shape = (b, samples)."""
+        vae, frames = self._nets.vae, [start * FRAMES_PER_COLUMN for start in self._starts]
+        picture = 2 * logmel.to_picture(logmel.AUFFUSION(audio)).clamp(0, 1) - 1
+
+        def once(windows: Tensor) -> Tensor:
+            return vae.encode(self._here(windows), return_dict=False)[0].mean.float() * vae.config.scaling_factor
+
+        windows = self._batches(_CODE_BYTES).run(once, cut(picture, frames, COLUMNS.window * FRAMES_PER_COLUMN))
+        return blend(windows, self._starts, self._columns)
+
+    def sound(self, latents: Tensor) -> NDArray[np.float32]:
+        """Shape = (variants, samples)."""
+        self._tell(_SAMPLED)
+        vae = self._nets.vae
+
+        def decode(windows: Tensor) -> Tensor:
+            picture = vae.decode(self._here(windows / vae.config.scaling_factor), return_dict=False)[0].float()
+            return logmel.from_picture((picture / 2 + 0.5).clamp(0, 1))
+
+        def speak(bands: Tensor) -> Tensor:
+            return self._nets.vocoder(self._here(bands).transpose(1, 2)).float()
+
+        windows = self._batches(_CODE_BYTES).run(decode, cut(latents, self._starts, COLUMNS.window))
+        self._tell(_DECODED)
+        frames = [start * FRAMES_PER_COLUMN for start in self._starts]
+        needed = -(-self._samples // logmel.HOP) + _SPARE_FRAMES
+        bands = blend(windows, frames, self._columns * FRAMES_PER_COLUMN)[..., :needed]
+        audio = self._batches(_CODE_BYTES * len(self._starts)).run(speak, bands)
+        return fit_length(audio.cpu().numpy(), self._samples)
