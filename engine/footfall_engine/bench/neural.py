@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from footfall_bridge.errors import ModelFailed
@@ -91,11 +90,12 @@ def _random_model(runtime: Runtime) -> DiffFoley:
 
         def _load(self, runtime: Runtime, progress: Callable[[float], None]) -> Networks:
             torch.manual_seed(0)
-            made: dict[str, Any] = {}
-            for name in FILES:
-                network = networks.untrained(name, networks.Shape())
-                made[name] = runtime.on_device(network.eval().requires_grad_(False))
-                gc.collect()
+            torch.set_default_dtype(runtime.precision)  # no second copy that would count as memory needed
+            try:
+                fresh = ((name, networks.untrained(name, networks.Shape())) for name in FILES)
+                made = {name: runtime.on_device(network.eval().requires_grad_(False)) for name, network in fresh}
+            finally:
+                torch.set_default_dtype(torch.float32)
             return Networks(**made)
 
     return Random(runtime=runtime)

@@ -21,7 +21,7 @@ def models(context: typer.Context, as_json: options.Json = False) -> None:
     """List the models, and what their code and weights may be used for."""
     if context.invoked_subcommand:
         return
-    from footfall_engine.models.registry import list_models
+    from footfall_engine.models.registry import list_models, model_row
 
     listed = list_models().models
     if as_json:
@@ -29,12 +29,17 @@ def models(context: typer.Context, as_json: options.Json = False) -> None:
         return
     rows = [
         [
-            model.name, f"{model.sample_rate / 1000:g} kHz", f"{model.span_seconds:g} s", f"{model.memory_mb} MB",
+            model.name, _size(model_row(model.name).weights_mb),
+            f"{model.sample_rate / 1000:g} kHz", f"{model.span_seconds:g} s", f"{model.memory_mb} MB",
             ", ".join(model.controls), model.code_licence, model.weights_licence, "yes" if model.present else "not yet",
         ]
         for model in listed
     ]  # fmt: skip
-    answer_table(["model", "rate", "span", "memory", "takes", "code", "weights", "here"], rows)
+    answer_table(["model", "size", "rate", "span", "memory", "takes", "code", "weights", "here"], rows)
+
+
+def _size(megabytes: int) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes else "–"
 
 
 @reported

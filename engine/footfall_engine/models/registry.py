@@ -41,6 +41,7 @@ class ModelRow:
     weights_licence: str
     commercial: bool = False  # whether that licence surely lets what is made be sold
     weights_folder: str = ""  # among the models' folders
+    weights_mb: int = 0  # on disk, converted
     hub_repository: str = ""
     hub_files: tuple[str, ...] = ()
     hub_extras: tuple[str, ...] = ()  # fetched too; the model itself does without
@@ -70,6 +71,7 @@ DIFF_FOLEY: dict[str, Any] = {
     "code_licence": "Apache-2.0",
     "weights_licence": "not stated (CreativeML OpenRAIL-M lineage)",
     "weights_folder": "diff-foley",
+    "weights_mb": 4275,
     "hub_repository": "SimianLuo/Diff-Foley",
     "hub_files": ("cavp_epoch66.ckpt", "ldm_epoch240.ckpt", "double_guidance_classifier.ckpt"),
     "hub_extras": ("eval_classifier.ckpt",),
