@@ -24,8 +24,8 @@ MARKER_COLOURS = ("Blue", "Cyan", "Green", "Yellow", "Red", "Pink", "Purple", "F
 
 OLD = "This DaVinci Resolve ({}) has no {}. Footfall needs DaVinci Resolve 19.1 or newer; 20 or newer is better."
 NO_PROJECT = (
-    "No project is open in DaVinci Resolve, or it has a dialog open that keeps scripts from it. Open the project, close "
-    "the dialog, and run the script again."
+    "No project is open in DaVinci Resolve, or it has a dialog open that keeps scripts from it. Open the project, "
+    "close the dialog, and run the script again."
 )
 NO_TIMELINE = "No timeline is open. Open the timeline that is to get its sound, and run the script again."
 BUSY = "DaVinci Resolve answers no script just now. Close the dialog that is open in it, then run the script again."
