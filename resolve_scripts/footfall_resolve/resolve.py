@@ -265,7 +265,7 @@ class Host:
         return AudioTrack(
             index=index,
             name=str(self._ask(timeline, "GetTrackName", "audio", index) or ""),
-            format=str(self._ask(timeline, "GetTrackSubType", "audio", index) or ""),
+            format=str(self._ask(timeline, "GetTrackSubType", "audio", index) or "").lower(),
             enabled=bool(self._ask(timeline, "GetIsTrackEnabled", "audio", index)),
             locked=bool(self._ask(timeline, "GetIsTrackLocked", "audio", index)),
         )
@@ -297,7 +297,7 @@ class Host:
         problem = f"Resolve did not add the stereo track '{name}'."
         self._demand(problem, timeline, "AddTrack", "audio", "stereo")
         index = int(self._ask(timeline, "GetTrackCount", "audio") or 0)
-        found = self._ask(timeline, "GetTrackSubType", "audio", index)
+        found = str(self._ask(timeline, "GetTrackSubType", "audio", index)).lower()
         if index != before + 1 or found != "stereo":
             raise ResolveError("resolve_refused", f"{problem} It has {index} tracks, the last is {found}.")
         named = f"Resolve did not name the audio track {index} '{name}'."
