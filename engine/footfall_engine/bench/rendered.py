@@ -1,6 +1,7 @@
 """Events and onsets where the truth is known: rendered clips, and events handed in.
 
-The clips' seeds are held out: nothing in the analysis was chosen by looking at them.
+The clips' seeds are held out: nothing in the analysis was chosen by looking at them. It was developed on seeds below
+5000; those up to 7999 were looked at once, to see where it fails.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ RATES: dict[str, Fraction | None] = {
     "50": Fraction(50), "variable": None,
 }  # fmt: skip
 SECONDS = 6.0
-HELD_OUT = 5000  # first seed; the analysis was developed on seeds below
+HELD_OUT = 8000  # first seed
 
 
 def scenes() -> dict[str, Scene]:
