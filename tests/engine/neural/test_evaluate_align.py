@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from footfall_engine import contacts
+from footfall_engine.cli.app import app
 from footfall_engine.media import wav
+from typer.testing import CliRunner, Result
 
-from tests.engine.neural.resident import ONE_THREAD, write_tree
+from tests.engine.neural.resident import write_tree
 
 RATE = 48_000
 
@@ -39,17 +38,19 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def align(models: Path, *words: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    home = models.parent / "align-home"
-    environment = {**os.environ, **ONE_THREAD, "FOOTFALL_HOME": str(home), "FOOTFALL_MODELS": str(models)}
-    command = [sys.executable, "-m", "footfall_engine", "evaluate", "align", *words]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150)
-    assert ran.returncode == status, ran.stderr
-    return ran
+@pytest.fixture(autouse=True)
+def _homes(models: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTFALL_MODELS", str(models))
 
 
-def test_every_window_of_every_film_of_a_folder_is_judged(models: Path, films: Path) -> None:
-    found = json.loads(align(models, str(films), "--json").stdout)
+def align(*words: object, status: int = 0) -> Result:
+    answered = CliRunner().invoke(app, ["evaluate", "align", *map(str, words)])
+    assert answered.exit_code == status, answered.output
+    return answered
+
+
+def test_every_window_of_every_film_of_a_folder_is_judged(films: Path) -> None:
+    found = json.loads(align(films, "--json").stdout)
     windows = found["windows"]
     judged = [(Path(each["clip"]).name, Path(each["sound"]).name, each["start"]) for each in windows]
     assert judged == [("own.mp4", "own.mp4", 0.0), ("silent.mp4", "silent.wav", 0.0), ("silent.mp4", "silent.wav", 8.0)]
@@ -59,21 +60,22 @@ def test_every_window_of_every_film_of_a_folder_is_judged(models: Path, films: P
 
     (films / "silent.wav").rename(films.parent / "elsewhere.wav")
     try:
-        assert "holds no sound" in align(models, str(films), status=2).stderr
+        assert "holds no sound" in align(films, status=2).stderr
         words = [str(films / "silent.mp4"), "--sound", str(films.parent / "elsewhere.wav"), "--json"]
-        assert json.loads(align(models, *words).stdout)["windows"] == [
-            {**each, "sound": words[2]} for each in windows[1:]
-        ]
+        assert json.loads(align(*words).stdout)["windows"] == [{**each, "sound": words[2]} for each in windows[1:]]
     finally:
         (films.parent / "elsewhere.wav").rename(films / "silent.wav")
 
 
-def test_the_table_ends_with_the_share(models: Path, films: Path) -> None:
-    lines = align(models, str(films / "own.mp4")).stdout.splitlines()
+def test_the_table_ends_with_the_share(films: Path) -> None:
+    lines = align(films / "own.mp4").stdout.splitlines()
     assert lines[-1] in ("Align Acc 0.000", "Align Acc 1.000")
 
 
-def test_without_the_evaluation_classifier_its_file_is_named(films: Path, tmp_path: Path) -> None:
+def test_without_the_evaluation_classifier_its_file_is_named(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (write_tree(tmp_path / "models") / "eval_classifier.ckpt").unlink()
-    failed = align(tmp_path / "models", str(films / "own.mp4"), status=1)
+    monkeypatch.setenv("FOOTFALL_MODELS", str(tmp_path / "models"))
+    failed = align(films / "own.mp4", status=1)
     assert "eval_classifier.ckpt" in failed.stderr and "footfall models pull diff-foley" in failed.stderr

@@ -52,7 +52,7 @@ class AlignmentJudge:
     def __init__(
         self, folder: Path | None = None, runtime: Runtime | None = None, shape: networks.Shape | None = None
     ) -> None:
-        self._folder = folder
+        self._folder = folder or model_folder(NAME)
         self._runtime = runtime or chosen_runtime()
         self._shape = shape
 
@@ -103,7 +103,7 @@ class AlignmentJudge:
         return SHELF.get(key, self._load, lambda nets: network_bytes(*nets))
 
     def _load(self) -> tuple[nn.Module, nn.Module, nn.Module]:
-        shape = self._shape or shape_in(self._folder or model_folder(NAME))
+        shape = self._shape or shape_in(self._folder)
 
         def loaded(name: str, file: str) -> nn.Module:
             path = ready_weights(NAME, file, self._folder)
