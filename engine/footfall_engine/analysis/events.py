@@ -3,15 +3,15 @@
 A region is judged window by window, by how much of the time something happens:
 
 - *clear*: between its strokes next to nothing comes down and goes up (a ball, a hammer, before a still background).
-  Small strokes count then, and may follow each other quickly.
+  Small strokes count then, and may follow each other quickly; where a body is seen to fall and to be stopped, that
+  tells the time.
 - *sparse*: most of the time hardly anything moves. Every burst of movement counts, at its fastest moment: what is at
   rest and suddenly moves is an event, whatever its direction (a recoil, a bark, a slammed door). What is swung down
   and lifted again and again is at work, though: it strikes at the end of its way down, and its lifts are silent.
 - *busy*, the rest: strokes that stand out count. What strikes shakes more than one place (a step the foot and the
   head, a drum the arm and the stick), so strokes that others elsewhere coincide with count for more.
 
-Where a body is seen to fall and to be stopped, in a clear window or a busy one, that counts, and tells the time. Light
-that flares up and is gone again counts in all of them.
+Light that flares up and is gone again counts in all of them.
 
 The numbers below were chosen on rendered scenes with known contacts and on real clips with their own sound. None of
 them is delicate: moving all at once by up to a fifth, at random, costs a tenth of the lift (`evaluate.py`) at most.
@@ -132,12 +132,12 @@ def _moments(field: Field, cuts: NDArray[np.bool_], seen: Sightings, window: sli
     """What counts in a window of grid ticks."""
     liveliness = seen.liveliness[window]
     lively = float(np.percentile(liveliness, LIVELY))
-    falls = _within(window, seen.falls)
     if _background(seen.crisp.envelope[window]) < CLEAR_BACKGROUND:
         columns = field.v.shape[2]
         strokes = _doubt_edges(_within(window, seen.crisp.strokes), columns, EDGE_SHARE)
         landings = _doubt_edges(_within(window, seen.landings), columns, 0.0)
         strokes = _without_echoes(strokes, landings)
+        falls = _within(window, seen.falls)
         chosen = _standing_out(seen.crisp.envelope[window], strokes, CLEAR_SHARE, CLEAR_GAP, CLEAR_STROKE, landings)
         stopped = [stroke if stroke in landings else _at_its_stop(field, cuts, stroke) for stroke in chosen]
         rested = [stop for stroke, stop in zip(chosen, stopped, strict=True) if stop is not stroke]
@@ -148,7 +148,7 @@ def _moments(field: Field, cuts: NDArray[np.bool_], seen: Sightings, window: sli
     else:
         strokes = _dominant(_supported(_within(window, seen.broad.strokes)))
         chosen = _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP, LEAST_STROKE)
-        yield from _by_strength(falls + _away_from(falls, without_halves(chosen, field.v.shape[2])))
+        yield from _by_strength(without_halves(chosen, field.v.shape[2]))
 
 
 def _without_echoes(strokes: Sequence[Stroke], landings: Sequence[Stroke]) -> list[Stroke]:
