@@ -94,6 +94,21 @@ VTA_LDM: dict[str, Any] = {
 }
 """What both rows of it have in common."""
 
+FOLEYCRAFTER: dict[str, Any] = {
+    "sample_rate": 16_000,
+    "span_seconds": 60.0,
+    "overlap_seconds": 1.0,
+    "batch": 16,
+    "side_by_side": 1,
+    "memory_mb": 9000,
+    "controls": frozenset({"prompt", "negative", "events", "steps", "guidance"}),
+    "weights_folder": "foleycrafter",
+    "hub_repository": "ymzhang319/FoleyCrafter",
+    "hub_files": ("semantic/semantic_adapter.bin", "temporal_adapter.ckpt", "vocoder/vocoder.pt"),
+    "hub_extras": ("timestamp_detector.pth.tar",),
+}
+"""What both models of its weights have in common; Auffusion and an image encoder go with them."""
+
 MODELS = (
     ModelRow(
         name="procedural",
@@ -136,6 +151,24 @@ MODELS = (
         about="vta-ldm with its published sampler: 300 steps, new noise at each",
         fills_in=True,
         **VTA_LDM,
+    ),
+    ModelRow(
+        name="foleycrafter",
+        target="footfall_engine.models.foleycrafter.model:FoleyCrafter",
+        about="text to sound, told what is seen and when it sounds (arXiv 2407.01494)",
+        code_licence="Apache-2.0",
+        weights_licence="Apache-2.0; Auffusion's, which it needs, CC-BY-NC-SA-4.0",
+        fills_in=True,
+        **FOLEYCRAFTER,
+    ),
+    ModelRow(
+        name="smooth-foley",
+        target="footfall_engine.models.smooth_foley.model:SmoothFoley",
+        about="foleycrafter told of every picture, and when each looks like the prompt (arXiv 2412.18157)",
+        code_licence="none published",
+        weights_licence="none published; those of foleycrafter stand in",
+        fills_in=True,
+        **FOLEYCRAFTER,
     ),
 )
 

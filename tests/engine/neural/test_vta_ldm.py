@@ -55,9 +55,11 @@ def test_variants_are_made_together_as_they_are_alone(model: VtaLdm) -> None:
 
 @pytest.mark.parametrize(("control", "value"), [("steps", 3), ("guidance", 1.0)])
 def test_a_control_changes_the_sound(model: VtaLdm, control: str, value: float) -> None:
-    assert not np.allclose(made(model), made(model, **{control: value}), atol=1e-3)
+    told: dict[str, Any] = {control: value}
+    assert not np.allclose(made(model), made(model, **told), atol=1e-3)
 
 
+@pytest.mark.heavy
 def test_published_sampler_is_seeded_too(folder: Path) -> None:
     model = tiny_vta.tiny_model(folder, sampler="ddpm")
     first, again = made(model, seeds=(1, 2), steps=2), made(model, seeds=(1, 2), steps=2)
@@ -65,6 +67,7 @@ def test_published_sampler_is_seeded_too(folder: Path) -> None:
     assert not np.allclose(first[0], first[1], atol=1e-3)
 
 
+@pytest.mark.heavy
 def test_progress_rises_and_stops_the_work_at_any_step(model: VtaLdm) -> None:
     heard: list[float] = []
     model.generate(conditions(1.0, steps=3), [1], heard.append)
@@ -81,7 +84,8 @@ def test_progress_rises_and_stops_the_work_at_any_step(model: VtaLdm) -> None:
 
 
 def test_a_remembered_picture_is_not_looked_at_again(model: VtaLdm) -> None:
-    film, kept = Film(), {}
+    film = Film()
+    kept: dict[str, Any] = {}
 
     def remember(name: str, make: Any) -> dict[str, np.ndarray]:
         return kept[name] if name in kept else kept.setdefault(name, make())
@@ -93,6 +97,7 @@ def test_a_remembered_picture_is_not_looked_at_again(model: VtaLdm) -> None:
     assert np.array_equal(first, second)
 
 
+@pytest.mark.heavy
 def test_what_is_known_shapes_what_is_made(model: VtaLdm) -> None:
     mask = np.ones(4 * 48_000, bool)
     mask[72_000:120_000] = False

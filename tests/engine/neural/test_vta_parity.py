@@ -86,7 +86,8 @@ def test_every_step_of_the_published_sampler_matches(
     noise_of_the_recording: dict[str, torch.Tensor], network: str
 ) -> None:
     """With the original's predictions to the last digits; with our network, as close as networks are."""
-    recorded, asked = noise_of_the_recording, []
+    recorded = noise_of_the_recording
+    asked: list[tuple[torch.Tensor, float]] = []
 
     def predict(latents: torch.Tensor, time: float, context: torch.Tensor) -> torch.Tensor:
         step = len(asked)

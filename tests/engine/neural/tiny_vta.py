@@ -34,8 +34,8 @@ WIDTH, PROJECTION = 24, 16
 UNET = {
     "_class_name": "UNet2DConditionModel", "in_channels": 8, "out_channels": 8, "block_out_channels": [8, 16],
     "attention_head_dim": [2, 2], "cross_attention_dim": WIDTH, "layers_per_block": 1, "norm_num_groups": 8,
-    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "use_linear_projection": True, "upcast_attention": True,
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"], "use_linear_projection": True, "upcast_attention": True,
     "sample_size": [32, 2], "only_cross_attention": False, "num_class_embeds": None,
 }  # fmt: skip
 VISION = {

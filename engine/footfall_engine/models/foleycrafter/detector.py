@@ -20,20 +20,23 @@ LONGEST_SEC = 10.0  # that so many are spread over
 SIDE, RESIZED = 112, 128  # pixels
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_WIDTHS = (64, 128, 256, 512)
+_WIDTHS = (64, 128, 256, 512)  # as published
+_STEM = 45
 
 
 def detector(weights: Mapping[str, Tensor], source: str) -> nn.Module:
-    """Pictures (b, 3, t, SIDE, SIDE) → logits (b, t)."""
-    return stored.network(Detector, weights, source)
+    """Pictures (b, 3, t, SIDE, SIDE) → logits (b, t), as wide as the weights are."""
+    lasts = [weights.get(f"net.model.layer{number}.1.conv2.1.weight") for number in range(1, len(_WIDTHS) + 1)]
+    widths = _WIDTHS if any(last is None for last in lasts) else tuple(len(last) for last in lasts if last is not None)
+    return stored.network(lambda: Detector(widths), weights, source)
 
 
 class Detector(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, widths: tuple[int, ...] = _WIDTHS) -> None:
         super().__init__()
         self.net = nn.Module()
-        self.net.model = _Trunk()
-        self.fc = nn.Sequential(nn.Linear(_WIDTHS[-1], 128), nn.ReLU(), nn.Linear(128, 1))
+        self.net.model = _Trunk(widths)
+        self.fc = nn.Sequential(nn.Linear(widths[-1], 128), nn.ReLU(), nn.Linear(128, 1))
 
     def forward(self, pictures: Tensor) -> Tensor:
         features = self.net.model(pictures).mean((3, 4))  # (b, c, t)
@@ -41,21 +44,22 @@ class Detector(nn.Module):
 
 
 class _Trunk(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
+        inside = widths[0]
+        self.layers = len(widths)
         self.stem = nn.Sequential(
-            nn.Conv3d(3, 45, (1, 7, 7), (1, 2, 2), (0, 3, 3), bias=False), nn.BatchNorm3d(45), nn.ReLU(),
-            nn.Conv3d(45, 64, (3, 1, 1), 1, (1, 0, 0), bias=False), nn.BatchNorm3d(64), nn.ReLU(),
+            nn.Conv3d(3, _STEM, (1, 7, 7), (1, 2, 2), (0, 3, 3), bias=False), nn.BatchNorm3d(_STEM), nn.ReLU(),
+            nn.Conv3d(_STEM, inside, (3, 1, 1), 1, (1, 0, 0), bias=False), nn.BatchNorm3d(inside), nn.ReLU(),
         )  # fmt: skip
-        inside = _WIDTHS[0]
-        for number, width in enumerate(_WIDTHS, start=1):
+        for number, width in enumerate(widths, start=1):
             first = _Block(inside, width, stride=1 if number == 1 else 2)
             self.add_module(f"layer{number}", nn.Sequential(first, _Block(width, width, stride=1)))
             inside = width
 
     def forward(self, pictures: Tensor) -> Tensor:
         x = self.stem(pictures)
-        for number in range(1, len(_WIDTHS) + 1):
+        for number in range(1, self.layers + 1):
             x = self.get_submodule(f"layer{number}")(x)
         return x
 

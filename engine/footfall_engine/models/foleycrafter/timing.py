@@ -95,7 +95,7 @@ def of_similarity(
     """How far each picture looks like the label, on 0 … 1, as levels.
 
     `calibrated`: the least and the most similar picture are 0 and 1 (all are 1 when they are alike), which cosines that
-    no training has spread need. `smooth`: levels in between, for what swells and fades; otherwise 1 from the threshold on.
+    no training has spread need. `smooth`: levels in between, for what swells and fades; if not, 1 from `threshold` on.
     """
     share = _spread(similarity) if calibrated else np.asarray(similarity, np.float64)
     levels = 2 * share.clip(0, 1) - 1 if smooth else np.where(share >= threshold, 1.0, SILENT)

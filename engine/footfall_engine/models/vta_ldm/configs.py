@@ -90,9 +90,9 @@ def configs_in(folder: Path) -> Configs:
     scheduler_folder = folder / _name(training["scheduler_name"])
     return Configs(
         unet=read_json(folder / _name(training["unet_model_config"]), UNET),
-        scheduler=SCHEDULER | read_json(scheduler_folder / "scheduler_config.json", {}),
-        vision=VISION | clip.get("vision_config", {}),
-        text=TEXT | clip.get("text_config", {}),
+        scheduler={**SCHEDULER, **read_json(scheduler_folder / "scheduler_config.json", {})},
+        vision={**VISION, **clip.get("vision_config", {})},
+        text={**TEXT, **clip.get("text_config", {})},
         width=int(training["embedding_dim"]),
         takes_text="text" in str(training["task"]),
         counts_positions=bool(training["pe"]),
