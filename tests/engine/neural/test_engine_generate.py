@@ -15,8 +15,10 @@ import pytest
 from footfall_bridge import messages
 from footfall_bridge.messages import Progress, Stem
 from footfall_engine import contacts
+from footfall_engine.cli.app import app
 from footfall_engine.media import wav
 from footfall_engine.resident import Resident
+from typer.testing import CliRunner
 
 from tests.engine.neural.resident import (
     PATIENCE,
@@ -115,7 +117,7 @@ def test_the_command_line_has_the_running_engine_do_it(engine: Resident, clip: P
 def test_a_cancelled_job_stops_between_steps_and_leaves_nothing(
     engine: Resident, asked: dict[str, Any], tmp_path: Path
 ) -> None:
-    request = messages.parse_request({**asked, "steps": 1000, "variants": 4})
+    request = messages.parse_request({**asked, "steps": 1000})
     with engine.connect() as client:
         job = client.submit(request)
         heard = []
@@ -215,8 +217,12 @@ def test_a_part_is_made_anew_without_pictures_and_nothing_else_changes(
 # ---- beside the engine
 
 
-def test_weights_of_the_sizes_beside_them_are_verified(engine: Resident, models: Path, asked: dict[str, Any]) -> None:
+def test_weights_of_the_sizes_beside_them_are_verified(
+    engine: Resident, models: Path, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert stems_in(events_of(engine, **asked)), "which has them converted"
-    found = json.loads(footfall(engine, models, "models", "verify", "diff-foley", "--json").stdout)
-    assert found["good"]
+    monkeypatch.setenv("FOOTFALL_MODELS", str(models))
+    answered = CliRunner().invoke(app, ["models", "verify", "diff-foley", "--json"])
+    found = json.loads(answered.stdout)
+    assert answered.exit_code == 0 and found["good"]
     assert found["files"][-1]["found"] == "all networks find their weights"
