@@ -74,7 +74,7 @@ def test_a_control_changes_the_sound(folder: Path, told: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("scale", ["semantic_scale", "temporal_scale"])
 def test_a_scale_changes_the_sound_and_zero_turns_its_adapter_off(folder: Path, scale: str) -> None:
-    told = {"hits": (hit(0.2),)}
+    told: dict[str, Any] = {"hits": (hit(0.2),)}
     off = made(folder, options={scale: 0.0}, **told)
     assert not np.allclose(made(folder, **told), off, atol=1e-4)
     if scale == "temporal_scale":
@@ -91,8 +91,8 @@ def test_a_detector_is_asked_when_it_is_there_unless_the_request_says_otherwise(
     first = generated(watching, hits=(hit(0.2),))
     assert first.warnings == ()
     assert np.array_equal(first.audio, made(watching, hits=(hit(0.7),)))
-    events = [made(watching, hits=(hit(time),), timing="events") for time in (0.2, 0.7)]
-    assert not np.allclose(*events, atol=1e-5)
+    early, late = (made(watching, hits=(hit(time),), timing="events") for time in (0.2, 0.7))
+    assert not np.allclose(early, late, atol=1e-5)
 
 
 def test_no_picture_is_looked_at_twice_when_it_is_remembered(watching: Path) -> None:

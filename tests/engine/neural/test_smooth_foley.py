@@ -41,8 +41,8 @@ def test_one_picture_is_its_own_mean(folder: Path) -> None:
 
 
 def test_lambda_is_a_parameter(folder: Path) -> None:
-    made = [generated(folder, options={"semantic_scale": scale}).audio for scale in (0.0, 0.5)]
-    assert not np.allclose(*made, atol=1e-5)
+    without, half = (generated(folder, options={"semantic_scale": scale}).audio for scale in (0.0, 0.5))
+    assert not np.allclose(without, half, atol=1e-5)
 
 
 def test_the_label_times_the_sound_unless_there_is_none(folder: Path) -> None:

@@ -76,7 +76,7 @@ class FoleyCrafter:
     name = NAME
     weights_name = NAME  # of the folder, whose files several models may share
     frame_wise = False
-    preferred = (Timing.DETECTOR,)  # before events, if there are weights for it
+    preferred: tuple[Timing, ...] = (Timing.DETECTOR,)  # before events, if there are weights for it
 
     def __init__(
         self,
