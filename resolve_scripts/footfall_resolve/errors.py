@@ -16,5 +16,9 @@ class ResolveError(FootfallError):
     """Resolve has refused a call, or answered it with something else than was asked for."""
 
 
+class NotNow(FootfallError):
+    """What may go well later: the job stays remembered."""
+
+
 class Cancelled(Exception):
     """The user has turned away."""

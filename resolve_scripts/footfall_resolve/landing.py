@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict
 
 from . import markers, place
 from .desk import Desk
-from .errors import FootfallError, ResolveError
+from .errors import FootfallError, NotNow, ResolveError
 from .frames import SAMPLE_RATE
 from .memory import Entry
 
@@ -27,7 +27,7 @@ def land(desk: Desk, entry: Entry, job: Fields) -> list[str]:
         return []  # another script is at it
     try:
         notes = _land(desk, entry, job)
-    except ResolveError as trouble:
+    except (NotNow, ResolveError) as trouble:
         desk.memory.give_back(entry["id"])
         return [trouble.message, "'{}' stays remembered: Footfall Status places it.".format(entry["label"])]
     except FootfallError as trouble:

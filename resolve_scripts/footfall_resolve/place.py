@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, Dict, NamedTuple
 
 from . import frames, memory, stem_file
-from .errors import FootfallError, ResolveError
+from .errors import FootfallError, NotNow, ResolveError
 from .frames import Range
 from .resolve import AudioItem, AudioTrack, Host, Recording, Timeline
 
@@ -104,7 +104,7 @@ def place_stems(host: Host, stems: list[Stem], facts: Fields) -> tuple[list[int]
         try:
             numbers.append(lying_already(host, stem) or place_stem(host, timeline, stem, own, max(numbers, default=0)))
         except (stem_file.WavError, FootfallError) as problem:
-            if getattr(problem, "code", "") in NOT_NOW:
+            if isinstance(problem, NotNow) or getattr(problem, "code", "") in NOT_NOW:
                 raise
             problems.append(str(problem))
     if numbers:

@@ -10,13 +10,15 @@ import os
 import struct
 from typing import BinaryIO, Iterator, NamedTuple
 
+from .errors import NotNow
+
 COPIED_AT_ONCE = 1 << 20  # bytes
 _TIME_REFERENCE_AT = 256 + 32 + 32 + 10 + 8  # bytes into bext
 _FMT = struct.Struct("<HHIIHH")
 
 
 class WavError(Exception):
-    """A file that is no stem, or that cannot be read or written; the message says which and why."""
+    """A file that is no stem, or that cannot be read; the message says which and why."""
 
 
 class Wav(NamedTuple):
@@ -54,7 +56,7 @@ def write_padded(stem: str, target: str, head_samples: int, tail_samples: int) -
             _write(source, file, wav, head_samples, tail_samples)
         os.replace(part, target)
     except OSError as error:
-        raise WavError(f"{target} cannot be written: {error.strerror}") from error
+        raise NotNow("cannot_write", f"{target} cannot be written: {error.strerror}.") from error
     finally:
         if os.path.exists(part):
             os.remove(part)

@@ -58,6 +58,7 @@ class Studio:
         self.world = worlds.make_world(rate, **options)
         self.said: list[list[Any]] = []
         self.printed = ""
+        self.largest_file = 0  # bytes that a script can write into a file; 0: as many as it likes
         self.install()
 
     def install(self, **changes: Any) -> None:
@@ -135,7 +136,14 @@ class Studio:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=self._limit_files if self.largest_file else None,
         )
+
+    def _limit_files(self) -> None:
+        """In the script's process: a file that grows beyond the limit is refused, as on a full disk."""
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
 
     def finish(self, process: subprocess.Popen[str]) -> None:
         try:

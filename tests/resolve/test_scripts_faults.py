@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -400,6 +401,21 @@ def test_a_folder_for_jobs_that_cannot_be_written_to_is_told_and_nothing_is_star
         (studio.spool.folder / "hosts" / "resolve").unlink()
     assert "so nothing was started" in studio.told
     assert states(engine) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process's files cannot be limited on Windows")
+def test_a_disk_that_is_full_when_a_stem_is_laid_out_is_told_and_the_stem_comes_once_there_is_room(
+    studio: Studio, engine: Resident, hammer: Path
+):
+    show(studio, hammer)
+    studio.largest_file = 100_000
+    studio.generate()
+    assert "cannot be written" in studio.told
+    assert studio.items() == []
+    assert not list(studio.home.rglob("*.part"))
+    studio.largest_file = 0
+    studio.run("Status", True)
+    assert len(studio.items()) == 1
 
 
 def test_a_clip_that_vanished_is_what_the_engine_says_of_it(studio: Studio, hammer: Path, tmp_path: Path):

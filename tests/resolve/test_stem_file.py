@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.resolve import lib  # noqa: F401
 
-from footfall_resolve import stem_file  # isort: skip
+from footfall_resolve import errors, stem_file  # isort: skip
 
 FACTS = {"originator": wav.ORIGINATOR, "prompt": "ball", "request": {}}
 
@@ -66,5 +66,5 @@ def test_a_file_cut_short_is_named_and_nothing_is_left(tmp_path: Path, share: fl
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(stem_file.WavError, match=r"copy\.wav cannot be written"):
+    with pytest.raises(errors.NotNow, match=r"copy\.wav cannot be written"):
         stem_file.write_padded(str(a_stem(tmp_path)), str(tmp_path / "file" / "copy.wav"), 0, 0)
