@@ -28,13 +28,21 @@ class Measure:
 
 def at_most(name: str, value: float, limit: float, unit: str, **values: Any) -> Measure:
     return Measure(
-        name, f"≤ {limit:g} {unit}".strip(), f"{value:.3g} {unit}".strip(), value <= limit, {"value": value, **values}
+        name,
+        f"≤ {limit:g} {unit}".strip(),
+        f"{value:.3g} {unit}".strip(),
+        bool(value <= limit),
+        {"value": value, **values},
     )
 
 
 def at_least(name: str, value: float, limit: float, unit: str = "", **values: Any) -> Measure:
     return Measure(
-        name, f"≥ {limit:g} {unit}".strip(), f"{value:.3g} {unit}".strip(), value >= limit, {"value": value, **values}
+        name,
+        f"≥ {limit:g} {unit}".strip(),
+        f"{value:.3g} {unit}".strip(),
+        bool(value >= limit),
+        {"value": value, **values},
     )
 
 
