@@ -97,8 +97,10 @@ def test_jobs_told_in_turns_are_not_mixed_up(client):
 
 
 def test_a_chatty_job_keeps_its_stems(client):
-    events = list(client.events(client.submit(a_request(CHATTY, variants=4)), timeout=TIMEOUT))
-    assert kinds(events) == ["warning", "stem", "stem", "stem", "stem", "done"]
+    """A datagram that was lost is made up for later, so its event may come after others."""
+    *events, last = kinds(client.events(client.submit(a_request(CHATTY, variants=4)), timeout=TIMEOUT))
+    assert sorted(events) == ["stem"] * 4 + ["warning"]
+    assert last == "done"
 
 
 def test_the_engine_tells_of_itself(client, engine):

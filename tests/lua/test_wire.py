@@ -195,8 +195,9 @@ def test_a_job_that_no_engine_knows_is_a_failed_one(lua54: LuaHost, engine: Wire
 @both_wires
 def test_progress_is_seen_while_it_goes_on(lua54: LuaHost, engine: WiredEngine, kind: str) -> None:
     open_wire(lua54, engine.spool_folder, kind)
-    job = lua54(f'return until_state(submit("{SLOW}"), "running")')
-    assert job["progress"]["stage"] == "motion"
+    lua54(f'slow = submit("{SLOW}")')
+    job = lua54("return step_until(function() local j = w:status(slow); return j and j.progress and j end)")
+    assert (job["state"], job["progress"]["stage"]) == ("running", "motion")
     assert lua54(f'return until_state(submit("{CHATTY}"), "queued")')["position"] == 0
 
 
