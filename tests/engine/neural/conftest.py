@@ -12,7 +12,8 @@ NEEDED = ("torch", "diffusers", "safetensors", "transformers", "huggingface_hub"
 ALWAYS = "test_without_torch.py"
 
 if any(find_spec(package) is None for package in NEEDED):
-    collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py") if path.name != ALWAYS]
+    HERE = Path(__file__).parent
+    collect_ignore = [str(path.relative_to(HERE)) for path in HERE.rglob("test_*.py") if path.name != ALWAYS]
 
 
 @pytest.fixture(autouse=True)
