@@ -18,7 +18,8 @@ from footfall_engine.analysis.motion import motion_curves
 from footfall_engine.analysis.picture import MOTION_RATE
 from footfall_engine.analysis.strokes import BROAD, CRISP, Stroke, contact_tick, stroke_salience
 from footfall_engine.contacts import SCENES, Scene, contacts_of, render_clip
-from footfall_engine.evaluate import evaluate_sync, f_measure, match_offsets
+from footfall_engine.evaluation.lift import f_measure, match_offsets
+from footfall_engine.evaluation.sync import evaluate_sync
 from footfall_engine.media.video import Frame, probe, region_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -430,7 +431,7 @@ def test_light_modules_do_not_bring_the_heavy_ones():
     import subprocess
     import sys
 
-    code = "import sys, footfall_engine.analysis, footfall_engine.evaluate; sys.exit('cv2' in sys.modules)"
+    code = "import sys, footfall_engine.analysis, footfall_engine.evaluation.sync; sys.exit('cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 

@@ -1,7 +1,9 @@
 import pytest
 from footfall_bridge.errors import BadRequest, MediaNotFound
 from footfall_engine.contacts import Scene, render_clip
-from footfall_engine.evaluate import evaluate_sync, f_measure, films_with_sounds, match_offsets, onset_lift, read_onsets
+from footfall_engine.evaluation.folders import films_with_sounds, read_onsets
+from footfall_engine.evaluation.lift import f_measure, match_offsets, onset_lift
+from footfall_engine.evaluation.sync import evaluate_sync
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -19,7 +19,8 @@ AMONG = {5: 0.50, 10: 0.60}  # a class of the family among so many strongest: in
 
 
 def sync(bench: Bench) -> Iterator[Measure]:
-    from footfall_engine.evaluate import ONSETS_FILE, evaluate_sync
+    from footfall_engine.evaluation.folders import ONSETS_FILE
+    from footfall_engine.evaluation.sync import evaluate_sync
 
     folder, name = bench.shared / "media" / "sync", "mean lift on real clips"
     if not (folder / ONSETS_FILE).is_file():

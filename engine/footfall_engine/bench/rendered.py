@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from footfall_engine.bench.measure import Bench, Measure, at_least, at_most, timed_job
 from footfall_engine.contacts import SCENES, Scene, render_clip
-from footfall_engine.evaluate import f_measure, match_offsets
+from footfall_engine.evaluation.lift import f_measure, match_offsets
 from footfall_engine.media.video import probe, region_of
 from footfall_engine.resident import Resident, resident_engine
 

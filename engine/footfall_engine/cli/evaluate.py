@@ -22,7 +22,7 @@ def sync(
 ) -> None:
     """Compare the visible events of every clip in FOLDER with the onsets listed in its onsets.csv."""
     from footfall_engine.cli.steps import step_bar
-    from footfall_engine.evaluate import evaluate_sync
+    from footfall_engine.evaluation.sync import evaluate_sync
 
     start_logging(Settings.load())
     with step_bar("looking at the clips", quiet or as_json) as progress:
@@ -60,7 +60,7 @@ def align(
 ) -> None:
     """Align Acc of Diff-Foley's paper: the share of 8 s windows whose sound is taken to belong to its picture."""
     from footfall_engine.cli.steps import step_bar
-    from footfall_engine.evaluate import films_with_sounds
+    from footfall_engine.evaluation.folders import films_with_sounds
     from footfall_engine.models.registry import model_row
     from footfall_engine.models.store import require_neural
 

@@ -1,0 +1,1 @@
+"""How good events and sounds are: measures of this field, each as its source defines it."""

@@ -1,0 +1,49 @@
+"""How well the events that are seen sit on what is heard, in a folder of clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from footfall_engine.evaluation.folders import read_onsets
+from footfall_engine.evaluation.lift import Lift, onset_lift
+from footfall_engine.progress import ProgressFn, no_progress, part
+
+
+def evaluate_sync(folder: Path, progress: ProgressFn = no_progress) -> dict[str, Any]:
+    """Lift of the events found in every clip that a folder's onsets.csv names.
+
+    Returns
+    -------
+    dict
+        ``mean_lift`` and ``clips``: for each its ``clip, events, onsets, precision, recall, f1, chance, lift,
+        median_offset`` (seconds or None).
+    """
+    from footfall_engine.analysis import analyse
+    from footfall_engine.media.video import probe, region_of
+
+    onsets = read_onsets(Path(folder))
+    rows = []
+    for index, (clip, times) in enumerate(onsets.items()):
+        region = region_of(probe(Path(folder) / clip), 0)
+        watch = part(progress, index / len(onsets), (index + 1) / len(onsets))
+        analysis = analyse(Path(folder) / clip, region, watch)
+        found = onset_lift([hit.time for hit in analysis.hits], times, analysis.duration)
+        rows.append(_row(clip, len(analysis.hits), len(times), found))
+    return {"mean_lift": float(np.mean([row["lift"] for row in rows])), "clips": rows}
+
+
+def _row(clip: str, events: int, onsets: int, found: Lift) -> dict[str, Any]:
+    return {
+        "clip": clip,
+        "events": events,
+        "onsets": onsets,
+        "precision": found.precision,
+        "recall": found.recall,
+        "f1": found.f1,
+        "chance": found.chance,
+        "lift": found.lift,
+        "median_offset": found.median_offset,
+    }
