@@ -18,10 +18,10 @@ from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from footfall_engine.models.multifoley import features, sizes, text
+from footfall_engine.models.multifoley import features, sizes
 from footfall_engine.models.multifoley.dit import FoleyDiT
 from footfall_engine.models.multifoley.sizes import Size
-from footfall_engine.models.multifoley.text import WordText
+from footfall_engine.models.multifoley.text import T5_WIDTH, WORD_WIDTH, WordText
 from footfall_engine.models.stock import under
 from footfall_engine.models.weights import Weights, network, read_weights
 
@@ -52,7 +52,7 @@ class Config:
     codec_settings: dict[str, Any] = field(default_factory=dict)
     seconds: float = sizes.TRAINED_SEC  # of sound that the network was trained on at once
     words: tuple[str, ...] = ()
-    word_width: int = text.WORD_WIDTH
+    word_width: int = WORD_WIDTH
 
     @property
     def track_channels(self) -> int:
@@ -60,7 +60,7 @@ class Config:
 
     @property
     def text_width(self) -> int:
-        return self.word_width if self.text is TextKind.WORDS else text.T5_WIDTH
+        return self.word_width if self.text is TextKind.WORDS else T5_WIDTH
 
 
 class Codec(Protocol):
@@ -105,8 +105,8 @@ def save(trained: Trained, folder: Path) -> None:
     """Both files appear whole, the weights first."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / WEIGHTS_FILE, lambda part: _save_weights(trained, part))
-    text_of = TypeAdapter(Config).dump_json(trained.config, indent=1)
-    _write(folder / CONFIG_FILE, lambda part: part.write_bytes(text_of))
+    described = TypeAdapter(Config).dump_json(trained.config, indent=1)
+    _write(folder / CONFIG_FILE, lambda part: part.write_bytes(described))
 
 
 def load(folder: Path, dtype: torch.dtype | None = None) -> Trained:

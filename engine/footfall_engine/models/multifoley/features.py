@@ -62,11 +62,11 @@ def event_track(hits: Sequence[Happening], motion: NDArray[np.float32], duration
     before = np.searchsorted(times, middles, side="right") - 1  # -1: none
     after = before + 1
     after[after == len(hits)] = -1
-    told = [_nearness(hits, before, middles), _nearness(hits, after, middles)]
-    told += [_of_each(before, [hit.x for hit in hits]), _of_each(before, [hit.size for hit in hits])]
+    nearness = [_nearness(hits, each, middles) for each in (before, after)]
+    where = [_of_each(before, values) for values in ([hit.x for hit in hits], [hit.size for hit in hits])]
     moving = np.interp(middles, np.arange(len(motion)) / MOTION_RATE, motion) if len(motion) else np.zeros(columns)
     change = np.diff(moving, prepend=moving[:1])
-    return np.stack([*_struck(hits, columns), *told, moving, change]).astype(np.float32)
+    return np.stack([*_struck(hits, columns), *nearness, *where, moving, change]).astype(np.float32)
 
 
 def _struck(hits: Sequence[Happening], columns: int) -> Track:

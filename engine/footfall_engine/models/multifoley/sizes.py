@@ -29,7 +29,7 @@ class Size:
 
 
 SIZES = {
-    "tiny": Size(192, 6, 4),
+    "tiny": Size(128, 6, 4),
     "small": Size(448, 12, 7),
     "base": Size(1024, 12, 16),
 }

@@ -62,7 +62,7 @@ class T5Text:
 
     def __init__(self, encoder: nn.Module, tokenizer: Any) -> None:
         self.encoder = encoder
-        self.width = int(encoder.config.d_model)  # type: ignore[union-attr, arg-type]
+        self.width = int(encoder.config.d_model)
         self._tokenizer = tokenizer
 
     @classmethod
