@@ -9,11 +9,11 @@ from footfall_bridge.errors import JobCancelled
 from footfall_bridge.messages import Hit, HitKind
 from footfall_bridge.timeline import TimeRange
 from footfall_engine.analysis import analyse
-from footfall_engine.analysis.bodies import Bodies
+from footfall_engine.analysis.bodies import Bodies, middle_level
 from footfall_engine.analysis.cuts import cut_pairs, cut_times
 from footfall_engine.analysis.events import find_hits, is_walk, without_halves
 from footfall_engine.analysis.falls import find_falls
-from footfall_engine.analysis.flow import SHORTEST_PAIR, measure, robust_affine
+from footfall_engine.analysis.flow import SHORTEST_PAIR, measure, middle, robust_affine
 from footfall_engine.analysis.motion import motion_curves
 from footfall_engine.analysis.picture import MOTION_RATE
 from footfall_engine.analysis.strokes import BROAD, CRISP, Stroke, contact_tick, stroke_salience
@@ -23,6 +23,7 @@ from footfall_engine.evaluation.sync import evaluate_sync
 from footfall_engine.media.video import Frame, probe, region_of
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from tests.clips import SHARED, make_clip, needs_shared_media
 
@@ -369,6 +370,16 @@ def test_camera_is_what_most_of_the_picture_does(x, y, zoom, seed):
     samples[:50] += rng.uniform(2, 6, (50, 2))  # a quarter of it moves on its own
     found = robust_affine(points, samples.astype(np.float32), np.ones(200, np.float32), rounds=6)
     assert found == pytest.approx(truth, abs=0.3)
+
+
+@given(arrays(np.float64, st.integers(1, 300), elements=st.floats(-1e6, 1e6)))
+def test_middle_is_the_median_of_numbers(values):
+    assert middle(values) == pytest.approx(np.median(values))
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20))))
+def test_middle_level_is_the_median_of_a_picture(image):
+    assert middle_level(image) == np.median(image)
 
 
 @given(st.floats(0.05, 3), st.integers(30, 70), st.integers(2, 8))

@@ -14,7 +14,8 @@ A region is judged window by window, by how much of the time something happens:
 Light that flares up and is gone again counts in all of them.
 
 The numbers below were chosen on rendered scenes with known contacts and on real clips with their own sound. None of
-them is delicate: moving all at once by up to a fifth, at random, costs a tenth of the lift (`evaluation/lift.py`) at most.
+them is delicate: moving all at once by up to a fifth, at random, costs a tenth of the lift (`evaluation/lift.py`) at
+most.
 """
 
 from __future__ import annotations

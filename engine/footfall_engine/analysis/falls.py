@@ -13,6 +13,7 @@ from statistics import median_low
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from footfall_engine.analysis.bodies import Rows
@@ -120,8 +121,7 @@ def _follow(following: list[_Track], here: list[_Sighting]) -> list[_Sighting]:
 def _falls(track: list[_Sighting]) -> list[Fall]:
     """Contacts of one body, the hardest first."""
     way = np.array(track)
-    gravity = _gravity(way[:, 0], way[:, 2])
-    found = [fall for k in range(POINTS, len(way) - POINTS + 1) if (fall := _fall(way, k, gravity)) is not None]
+    found = _turns(way, _gravity(way[:, 0], way[:, 2]))
     chosen: list[Fall] = []
     for fall in sorted(found, key=lambda fall: -fall.jump):
         if all(abs(fall.time - other.time) >= APART for other in chosen):
@@ -136,46 +136,54 @@ def _gravity(times: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return float(np.clip(np.median(np.diff(speed) / np.diff(middles)), 0.0, STEEPEST))
 
 
-def _fall(way: NDArray[np.float64], k: int, gravity: float) -> Fall | None:
-    """The contact between sightings k − 1 and k of a body's way, (sightings, 5), if there is one."""
-    times, y = way[:, 0], way[:, 2]
-    before, after = slice(k - POINTS, k), slice(k, k + POINTS)
-    gap, here = times[k] - times[k - 1], (times[k] + times[k - 1]) / 2
-    if times[k + POINTS - 1] - times[k - POINTS] > LONGEST:
-        return None
-    sizes = [np.median(way[side, 3:], axis=0) for side in (before, after)]
-    if not all(map(_alike, *sizes, (SAME_WIDTH, SAME_AREA))):  # what joined or parted from another only seems to jump
-        return None
-    came, went = (_likeliest(times[side] - here, y[side], gravity) for side in (before, after))
+def _turns(way: NDArray[np.float64], gravity: float) -> list[Fall]:
+    """Contacts between two sightings of a body's way, shape = (sightings, 5), in order of time."""
+    near = sliding_window_view(way, 2 * POINTS, axis=0).transpose(0, 2, 1)  # (turns, sightings, 5)
+    sides = near[:, :POINTS], near[:, POINTS:]
+    last, first = near[:, POINTS - 1, 0], near[:, POINTS, 0]
+    here, gap = (last + first) / 2, first - last
+    came, went = (_likeliest(side[:, :, 0] - here[:, None], side[:, :, 2], gravity) for side in sides)
+    before, after = (np.median(side[:, :, 3:], axis=1) for side in sides)
+    same = np.maximum(before / after, after / before) <= (SAME_WIDTH, SAME_AREA)
     jump = came.speed - went.speed
-    if came.speed < LEAST_SPEED or jump < LEAST_JUMP or went.speed > STOPPED * came.speed:
-        return None
-    late = (went.y - came.y) / jump
-    if max(came.stray, went.stray) > STRAY + STRAY_SHARE * jump or abs(late) > gap:
-        return None
-    time = float(here + np.clip(late, -gap / 2, gap / 2))
-    return Fall(time, jump, float(way[k, 1]), float(y[k]), float(np.median(way[before, 4])))
+    late = (went.y - came.y) / np.maximum(jump, LEAST_JUMP)
+    found = (
+        same.all(axis=1)  # what joined or parted from another only seems to jump
+        & (near[:, -1, 0] - near[:, 0, 0] <= LONGEST)
+        & (came.speed >= LEAST_SPEED)
+        & (jump >= LEAST_JUMP)
+        & (went.speed <= STOPPED * came.speed)
+        & (np.maximum(came.stray, went.stray) <= STRAY + STRAY_SHARE * jump)
+        & (np.abs(late) <= gap)
+    )
+    time = here + np.clip(late, -gap / 2, gap / 2)
+    rows = np.column_stack([time, jump, near[:, POINTS, 1:3], before[:, 1]])
+    return [Fall(*row) for row in rows[found].tolist()]
 
 
 def _alike(one: float, other: float, ratio: float) -> bool:
     return other / ratio <= one <= other * ratio
 
 
-class _Curve(NamedTuple):
-    y: float  # at time 0
-    speed: float  # at time 0
-    stray: float  # RMS of what was seen around it
+class _Curves(NamedTuple):
+    """Curves through a few sightings each; all of shape (curves,)."""
+
+    y: NDArray[np.float64]  # at time 0
+    speed: NDArray[np.float64]  # at time 0
+    stray: NDArray[np.float64]  # RMS of what was seen around it
 
 
-def _likeliest(times: NDArray[np.float64], y: NDArray[np.float64], gravity: float) -> _Curve:
-    """The curve through some places: of a body in flight, or of one that rests."""
-    return min((_curve(times, y, g) for g in (gravity, 0.0)), key=lambda curve: curve.stray)
+def _likeliest(times: NDArray[np.float64], y: NDArray[np.float64], gravity: float) -> _Curves:
+    """The curve through each row of places: of a body in flight, or of one that rests."""
+    flying, resting = _curves(times, y, gravity), _curves(times, y, 0.0)
+    flies = flying.stray <= resting.stray
+    return _Curves(*(np.where(flies, *pair) for pair in zip(flying, resting, strict=True)))
 
 
-def _curve(times: NDArray[np.float64], y: NDArray[np.float64], gravity: float) -> _Curve:
+def _curves(times: NDArray[np.float64], y: NDArray[np.float64], gravity: float) -> _Curves:
     straight = y - gravity / 2 * times**2
-    middle, mean = float(times.mean()), float(straight.mean())
-    away = times - middle
-    speed = float(away @ straight / (away @ away))
-    stray = float(np.sqrt(np.mean((straight - mean - speed * away) ** 2)))
-    return _Curve(mean - speed * middle, speed, stray)
+    middle, mean = times.mean(axis=1), straight.mean(axis=1)
+    away = times - middle[:, None]
+    speed = (away * straight).sum(axis=1) / np.square(away).sum(axis=1)
+    stray = np.sqrt(np.square(straight - mean[:, None] - speed[:, None] * away).mean(axis=1))
+    return _Curves(mean - speed * middle, speed, stray)

@@ -260,16 +260,24 @@ def robust_affine(
     """
     motion = samples.astype(np.float64)
     model = np.zeros((3, 2))
-    model[0] = np.median(motion, axis=0)
+    model[0] = middle(motion[:, 0]), middle(motion[:, 1])
     weights = trust.astype(np.float64) + 1e-3
     tiny = 1e-6 * np.eye(3)
     for _ in range(rounds):
-        error = np.square(motion - points @ model).sum(axis=1)
-        scale = max(0.02, 2.0 * float(np.median(error)))  # pixels²
+        away = motion - points @ model
+        away *= away
+        error = away[:, 0] + away[:, 1]
+        scale = max(0.02, 2.0 * middle(error))  # pixels²
         w = weights / np.square(1.0 + error / scale)
-        weighted = points * w[:, None]
-        model = np.linalg.solve(weighted.T @ points + tiny, weighted.T @ motion)
+        weighted = (points * w[:, None]).T
+        _, model = cv2.solve(weighted @ points + tiny, weighted @ motion)
     return model
+
+
+def middle(values: NDArray[np.float64]) -> float:
+    """Median of some values, shape = (n,); np.median takes ten times as long for a hundred of them."""
+    ordered = np.sort(values)
+    return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 class _Column:
