@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import Tensor
 
+Between = Callable[[], None]
+"""Called before every piece; may raise."""
 
-def by_chunks(
-    function: Callable[[Tensor, int], Tensor], whole: Tensor, taken: int, given: int, chunk: int, margin: int
-) -> Tensor:
-    """`function` of the whole, from pieces of `chunk` columns that also see `margin` columns on either side.
 
-    Parameters
-    ----------
-    function : of a piece, shape = (..., columns * taken), and of the number of its first column in the whole; returns
-        shape = (..., columns * given). What it makes of a column must depend on `margin` columns around it at most.
-    whole : Tensor, shape = (..., n * taken)
+@dataclass(frozen=True)
+class Chunks:
+    """How to cut what has `taken` values for each column into pieces, where `given` values come out for each."""
 
-    Returns
-    -------
-    Tensor, shape = (..., n * given)
-    """
-    columns = whole.shape[-1] // taken
-    if columns <= chunk + margin:
-        return function(whole, 0)
-    made: Tensor | None = None
-    for first in range(0, columns, chunk):
-        last = min(first + chunk, columns)
-        begin, end = max(0, first - margin), min(columns, last + margin)
-        piece = function(whole[..., begin * taken : end * taken], begin)
+    taken: int
+    given: int
+    columns: int  # of a piece
+    margin: int  # columns on either side that a column depends on at most
+
+    def run(self, function: Callable[[Tensor, int], Tensor], whole: Tensor, between: Between = lambda: None) -> Tensor:
+        """`function` of the whole, from pieces that also see their margins.
+
+        Parameters
+        ----------
+        function : of a piece, shape = (..., columns * taken), and the number of its first column in the whole; returns
+            shape = (..., columns * given)
+        whole : Tensor, shape = (..., n * taken)
+
+        Returns
+        -------
+        Tensor, shape = (..., n * given)
+        """
+        columns = whole.shape[-1] // self.taken
+        made: Tensor | None = None
+        for first in range(0, columns, self.columns):
+            between()
+            last = min(first + self.columns, columns)
+            begin, end = max(0, first - self.margin), min(columns, last + self.margin)
+            piece = function(whole[..., begin * self.taken : end * self.taken], begin)
+            if made is None:
+                made = piece.new_empty(*piece.shape[:-1], columns * self.given)
+            made[..., first * self.given : last * self.given] = piece[
+                ..., (first - begin) * self.given : (last - begin) * self.given
+            ]
         if made is None:
-            made = piece.new_empty(*piece.shape[:-1], columns * given)
-        made[..., first * given : last * given] = piece[..., (first - begin) * given : (last - begin) * given]
-    assert made is not None
-    return made
+            raise ValueError("there is nothing to cut into pieces")
+        return made

@@ -16,15 +16,14 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any
 
 import torch
-from torch import Tensor
+from footfall_bridge.errors import InvalidSettings
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from footfall_engine.models.multifoley.chunks import by_chunks
+from footfall_engine.models.multifoley.chunks import Between, Chunks
 from footfall_engine.models.multifoley.sizes import HOP, LATENT_CHANNELS, SAMPLE_RATE, columns_of
-from footfall_engine.models.weights import Weights
 
 SLICES = 2  # of a column
 BANDS = LATENT_CHANNELS // SLICES
@@ -44,28 +43,25 @@ _DECODE_MARGIN = (_ITERATIONS + 1) * WINDOW // HOP + 1
 _PHASES = 1600  # spectra after which the first phases repeat
 
 
-class SpectralCodec:
-    """Mono, 40 columns a second; the same latents always give the same sound."""
+class SpectralCodec(nn.Module):
+    """Mono, nothing to learn; the same latents always give the same sound."""
 
-    kind = "spectral"
-    channels = 1
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__()
+        if channels != 1:
+            raise InvalidSettings(f"the spectral codec makes mono, not {channels} channels")
+        self.channels = channels
 
-    def encode(self, audio: Tensor) -> Tensor:
+    @torch.no_grad()
+    def encode(self, audio: Tensor, between: Between = lambda: None) -> Tensor:
         """(b, 1, n) → (b, 64, ceil(n / HOP))."""
-        columns = columns_of(audio.shape[-1])
-        whole = F.pad(audio[:, 0], (0, columns * HOP - audio.shape[-1]))
-        return by_chunks(lambda piece, _: _latents(piece), whole, HOP, 1, _CHUNK, _ENCODE_MARGIN)
+        whole = F.pad(audio[:, 0], (0, columns_of(audio.shape[-1]) * HOP - audio.shape[-1]))
+        return Chunks(HOP, 1, _CHUNK, _ENCODE_MARGIN).run(lambda piece, _: _latents(piece), whole, between)
 
-    def decode(self, latents: Tensor, samples: int) -> Tensor:
+    @torch.no_grad()
+    def decode(self, latents: Tensor, samples: int, between: Between = lambda: None) -> Tensor:
         """(b, 64, t) → (b, 1, samples), samples ≤ t * HOP."""
-        whole = by_chunks(_sound, latents, 1, HOP, _CHUNK, _DECODE_MARGIN)
-        return whole[:, None, :samples]
-
-    def settings(self) -> dict[str, Any]:
-        return {}
-
-    def weights(self) -> Weights:
-        return {}
+        return Chunks(1, HOP, _CHUNK, _DECODE_MARGIN).run(_sound, latents, between)[:, None, :samples]
 
 
 def _latents(audio: Tensor) -> Tensor:
