@@ -30,10 +30,10 @@ def rows_in(seconds: float) -> int:
 
 def prepared(frames: Callable[[Sequence[float]], Iterator[Frame]], times: Sequence[float]) -> NDArray[np.uint8]:
     """RGB pictures at rising times, squeezed to a square as in training, shape = (len(times), SIDE, SIDE, 3)."""
-    return np.stack([_squeezed(frame.image) for frame in frames(times)])
+    return np.stack([squeezed(frame.image) for frame in frames(times)])
 
 
-def _squeezed(image: Image) -> NDArray[np.uint8]:
+def squeezed(image: Image) -> NDArray[np.uint8]:
     from PIL import Image as Pillow
 
     return np.asarray(Pillow.fromarray(image).resize((SIDE, SIDE), Pillow.Resampling.BILINEAR))

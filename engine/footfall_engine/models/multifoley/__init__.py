@@ -1,1 +1,1 @@
-"""MultiFoley: 48 kHz sound steered by text, negative text, reference audio and a part of the track (arXiv 2411.17698)."""
+"""MultiFoley: 48 kHz sound from picture, text, reference audio and parts of the track (arXiv 2411.17698)."""

@@ -7,17 +7,19 @@ which nobody trains here, lie elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from footfall_engine.media.video import file_identity
+from footfall_engine.models.multifoley import codec as codecs
 from footfall_engine.models.multifoley import features, sizes
 from footfall_engine.models.multifoley.dit import FoleyDiT
 from footfall_engine.models.multifoley.sizes import Size
@@ -36,22 +38,16 @@ class Track(str, Enum):
     CAVP = "cavp"  # Diff-Foley's features, as published
 
 
-class TextKind(str, Enum):
-    WORDS = "words"
-    T5 = "t5"
-
-
 @dataclass(frozen=True)
 class Config:
     """What is needed to make the networks that the weights fit, and to ask them as they were trained."""
 
     size: Size
     track: Track
-    text: TextKind
-    codec: str  # its kind
-    codec_settings: dict[str, Any] = field(default_factory=dict)
+    codec: str  # of CODECS
+    channels: int = 1  # of sound
     seconds: float = sizes.TRAINED_SEC  # of sound that the network was trained on at once
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # that text is read by; none: by T5
     word_width: int = WORD_WIDTH
 
     @property
@@ -60,28 +56,7 @@ class Config:
 
     @property
     def text_width(self) -> int:
-        return self.word_width if self.text is TextKind.WORDS else T5_WIDTH
-
-
-class Codec(Protocol):
-    """Between sound and latents of about unit deviation; any length, in bounded memory."""
-
-    kind: str
-    channels: int
-
-    def encode(self, audio: Tensor, /) -> Tensor:
-        """(b, channels, n) float32 → (b, LATENT_CHANNELS, ceil(n / HOP))."""
-        ...
-
-    def decode(self, latents: Tensor, samples: int, /) -> Tensor:
-        """(b, LATENT_CHANNELS, t) → (b, channels, samples)."""
-        ...
-
-    def settings(self) -> dict[str, Any]:
-        """What it is made anew from, with its weights."""
-        ...
-
-    def weights(self) -> Weights: ...
+        return self.word_width if self.words else T5_WIDTH
 
 
 @dataclass(frozen=True)
@@ -90,15 +65,13 @@ class Trained:
 
     config: Config
     network: FoleyDiT
-    words: WordText | None
-    codec: Codec
+    words: WordText | None  # None: it reads T5
+    codec: Any  # a Codec that is an nn.Module
 
 
-def untrained(size: Size, track: Track, codec: Codec, seconds: float, words: tuple[str, ...] = ()) -> Trained:
-    """Networks as they are before training; without `words`, for T5."""
-    kind = TextKind.WORDS if words else TextKind.T5
-    config = Config(size, track, kind, codec.kind, codec.settings(), seconds, words)
-    return Trained(config, _network(config), _words(config), codec)
+def untrained(config: Config) -> Trained:
+    """What a configuration describes, before training."""
+    return Trained(config, _network(config), _words(config), codecs.made(config.codec, config.channels))
 
 
 def save(trained: Trained, folder: Path) -> None:
@@ -111,29 +84,37 @@ def save(trained: Trained, folder: Path) -> None:
 
 def load(folder: Path, dtype: torch.dtype | None = None) -> Trained:
     """WeightsMissing, or WeightsUnusable with what is wrong with the folder's files."""
-    from footfall_engine.models.multifoley.codec import codec_of
-
     config = read_config(folder)
     path = folder / WEIGHTS_FILE
     weights = read_weights(path, dtype)
+    exact = read_weights(path, wanted=lambda key: key.startswith(CODEC))
     return Trained(
         config,
         _filled(partial(_network, config), NETWORK, weights, path),
         _filled(partial(_words, config), WORDS, weights, path) if config.words else None,
-        codec_of(config.codec, config.codec_settings, under(CODEC, _of(CODEC, weights))),
+        _filled(partial(codecs.made, config.codec, config.channels), CODEC, exact, path),
     )
 
 
+def identity(folder: Path) -> str:
+    """Which weights lie in a folder now; training may put others there."""
+    return file_identity(_existing(folder / WEIGHTS_FILE))
+
+
 def read_config(folder: Path) -> Config:
-    path = folder / CONFIG_FILE
-    if not path.is_file():
-        raise WeightsMissing(f"there is no {path}")
+    path = _existing(folder / CONFIG_FILE)
     try:
         return TypeAdapter(Config).validate_json(path.read_bytes())
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(map(str, fault["loc"])) or "its text"
         raise WeightsUnusable(f"{path}: {where}: {fault['msg']}", detail=str(error)) from error
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise WeightsMissing(f"there is no trained MultiFoley in {path.parent}: {path.name} is not there")
+    return path
 
 
 def _network(config: Config) -> FoleyDiT:
@@ -155,7 +136,7 @@ def _of(prefix: str, weights: Mapping[str, Tensor]) -> Weights:
 def _save_weights(trained: Trained, path: Path) -> None:
     from safetensors.torch import save_file
 
-    parts = {NETWORK: trained.network.state_dict(), CODEC: trained.codec.weights()}
+    parts = {NETWORK: trained.network.state_dict(), CODEC: trained.codec.state_dict()}
     if trained.words is not None:
         parts[WORDS] = trained.words.state_dict()
     named = {prefix + key: tensor for prefix, part in parts.items() for key, tensor in part.items()}
