@@ -66,10 +66,36 @@ class Hit(Message):
     kind: HitKind = HitKind.IMPACT
 
 
+class TimingSource(str, Enum):
+    """Whom a model that can be told asks when things sound."""
+
+    DETECTOR = "detector"  # its own network
+    LABEL = "label"  # how far each picture looks like the prompt
+    EVENTS = "events"  # the request's, which are the engine's own unless the user gave others
+
+
+class Quality(str, Enum):
+    HIGH = "high"
+    LOW = "low"
+
+
 # ---- requests
 
 
-class Generate(Message):
+class Controls(Message):
+    """How a neural model is asked; what is None is as the model would have it."""
+
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None  # of a diffusion sampler
+    guidance: Annotated[float, Field(ge=0, le=100)] | None = None  # classifier-free guidance scale
+    classifier_scale: Annotated[float, Field(ge=0, le=1000)] | None = None  # of guidance by how well sound fits picture
+    semantic_scale: Annotated[float, Field(ge=0, le=10)] | None = None  # of what the picture shows
+    temporal_scale: Annotated[float, Field(ge=0, le=10)] | None = None  # of when it sounds
+    pictures: Annotated[int, Field(ge=1, le=1000)] | None = None  # that a window's sound is told of
+    timing: TimingSource | None = None
+    quality: Quality | None = None
+
+
+class Generate(Controls):
     """Sound for the region [in, out) of a clip, as one stem for each variant."""
 
     type: Literal["generate"] = "generate"
@@ -91,11 +117,9 @@ class Generate(Message):
     events: Annotated[list[Hit], Field(max_length=MAX_EVENTS)] | None = None  # the user's own; replace the found ones
     stem_folder: PathText
     position: TimeValue | None = None  # of the region's first sample on the host's timeline; `in` when None
-    steps: Annotated[int, Field(ge=1, le=1000)] | None = None  # of a diffusion sampler
-    guidance: Annotated[float, Field(ge=0, le=100)] | None = None  # classifier-free guidance scale
 
 
-class Regenerate(Message):
+class Regenerate(Controls):
     """New sound for [in, out) of a stem, in seconds from its first sample; what is None is as the stem was made."""
 
     type: Literal["regenerate"] = "regenerate"
@@ -115,8 +139,6 @@ class Regenerate(Message):
     reference_out: TimeValue | None = None
     events: Annotated[list[Hit], Field(max_length=MAX_EVENTS)] | None = None  # times count from the stem's start
     stem_folder: PathText
-    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
-    guidance: Annotated[float, Field(ge=0, le=100)] | None = None
 
 
 class Spot(Message):

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from footfall_bridge import messages
 from footfall_bridge.errors import BadRequest, InvalidRange
-from footfall_bridge.messages import Audition, Generate, Hit, Message, Regenerate, Spot, Stem
+from footfall_bridge.messages import Audition, Controls, Generate, Hit, Message, Regenerate, Spot, Stem
 from footfall_bridge.timeline import TimeRange, frame_rate, play_rate, seconds, to_units
 from numpy.typing import NDArray
 
@@ -45,7 +45,7 @@ PATCH_FADE_SEC = (0.010, 0.040)  # shortest and longest crossfade at the edges o
 LOOKING = "looking at the picture"
 REFERENCE_PART = ("reference_in", "reference_out")
 CHANGES = (
-    "video", "prompt", "negative", "seed", "model", "reference", *REFERENCE_PART, "events", "steps", "guidance",
+    "video", "prompt", "negative", "seed", "model", "reference", *REFERENCE_PART, "events", *Controls.model_fields,
 )  # fmt: skip
 """Keys of a regenerate that change how the stem was made."""
 
@@ -216,10 +216,13 @@ def _scene(
         hits=picture.hits if request.events is None else _inside(request.events, playback.duration, watcher),
         picture=picture,
         reference=reference,
-        steps=request.steps,
-        guidance=request.guidance,
+        controls=controls_of(request),
         cache=studio.analyses.cache,
     )
+
+
+def controls_of(request: Controls) -> Controls:
+    return Controls(**{name: getattr(request, name) for name in Controls.model_fields})
 
 
 def _inside(events: list[Hit], duration: Fraction, watcher: Watcher) -> tuple[Hit, ...]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 from footfall_bridge.errors import ModelFailed
-from footfall_bridge.messages import Hit
+from footfall_bridge.messages import Controls, Hit
 from footfall_bridge.timeline import TimeRange, to_units
 from numpy.typing import NDArray
 
@@ -43,8 +43,7 @@ class Scene:
     hits: tuple[Hit, ...]
     picture: PictureAnalysis
     reference: Recording | None
-    steps: int | None
-    guidance: float | None
+    controls: Controls
     cache: Cache
 
 
@@ -150,8 +149,7 @@ def _conditions(scene: Scene, window: TimeRange, row: ModelRow, known: Known | N
         activity=scene.picture.activity,
         frames=_frames(scene, window),
         reference=scene.reference,
-        steps=scene.steps,
-        guidance=scene.guidance,
+        controls=scene.controls,
         remember=_remember(scene, window, row),
         known=known.sound(window) if known else None,
         known_mask=known.mask(window) if known else None,

@@ -44,6 +44,7 @@ EVERY_MESSAGE = [
         prompt="boots, “rain”", negative="music", variants=4, seed=2**62, model="procedural",
         speed=1.25, channels=1, reference="/r.wav", reference_in=0.5, reference_out="96000/48000", events=HITS,
         stem_folder="/stems", position=3600.04, steps=25, guidance=4.5,
+        classifier_scale=50.0, semantic_scale=0.8, temporal_scale=0.2, pictures=15, timing="events", quality="high",
     ),
     Regenerate(id="job-2", stem="/stems/a.wav", start=1, end=2.5, prompt="", events=[], stem_folder="/stems"),
     Spot(id="job-3", video="a.mov", speed=0.5),
@@ -103,4 +104,6 @@ def generates() -> st.SearchStrategy[messages.Generate]:
         events=st.none() | st.lists(hits, max_size=5),
         stem_folder=paths, position=st.none() | seconds, steps=st.none() | st.integers(1, 1000),
         guidance=st.none() | st.floats(0, 100),
+        temporal_scale=st.none() | st.floats(0, 10),
+        timing=st.none() | st.sampled_from(messages.TimingSource),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from footfall_bridge.errors import ModelFailed
+from footfall_bridge.messages import Controls
 
 from footfall_engine.bench.measure import Bench, Measure, at_least, at_most, skipped
 from footfall_engine.media.video import Frame
@@ -115,7 +116,7 @@ def _conditions(steps: int) -> Conditions:
         return (Frame(moment, np.roll(picture, number, axis=1)) for number, moment in enumerate(times))
 
     nothing = np.zeros(1, np.float32)
-    return Conditions(SECONDS, 0.0, 1, "", "", (), nothing, nothing, 0.0, frames, steps=steps)
+    return Conditions(SECONDS, 0.0, 1, "", "", (), nothing, nothing, 0.0, frames, controls=Controls(steps=steps))
 
 
 def _name(runtime: Runtime) -> str:

@@ -32,6 +32,12 @@ def generate(
     events: options.Events = None,
     steps: options.Steps = None,
     guidance: options.Guidance = None,
+    classifier_scale: options.ClassifierScale = None,
+    semantic_scale: options.SemanticScale = None,
+    temporal_scale: options.TemporalScale = None,
+    pictures: options.Pictures = None,
+    timing: options.Timing = None,
+    quality: options.Quality = None,
     mono: Annotated[bool, typer.Option("--mono", help="One channel, not two.")] = False,
     position: Annotated[
         str | None, typer.Option(metavar="S", help="Of the region on your timeline; its start when left out.")
@@ -67,6 +73,12 @@ def generate(
             events=read_events(events),
             steps=steps,
             guidance=guidance,
+            classifier_scale=classifier_scale,
+            semantic_scale=semantic_scale,
+            temporal_scale=temporal_scale,
+            pictures=pictures,
+            timing=timing,
+            quality=quality,
             position=options.checked_time(position, "--position"),
             stem_folder=options.made_folder(folder),
         )

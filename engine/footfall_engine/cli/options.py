@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from footfall_bridge import messages
 from footfall_bridge.errors import BadRequest, InvalidTime, MediaNotFound, StemFolderUnusable
 
 Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="The film.", show_default=False)]
@@ -43,6 +44,26 @@ Guidance = Annotated[
     float | None,
     typer.Option(metavar="X", help="How closely a neural model follows the picture.", show_default=False),
 ]
+ClassifierScale = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="How much a classifier of fitting sound guides (diff-foley).", show_default=False),
+]
+SemanticScale = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="How much of what the picture shows is told (foleycrafter).", show_default=False),
+]
+TemporalScale = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="How much of when it sounds is told (foleycrafter).", show_default=False),
+]
+Pictures = Annotated[
+    int | None, typer.Option(metavar="N", help="That a window's sound is told of (foleycrafter).", show_default=False)
+]
+Timing = Annotated[
+    messages.TimingSource | None,
+    typer.Option(help="Where the timing comes from (foleycrafter, smooth-foley).", show_default=False),
+]
+Quality = Annotated[messages.Quality | None, typer.Option(help="Of the sound (multifoley).", show_default=False)]
 Speed = Annotated[float, typer.Option(metavar="X", help="How fast you play the clip; times count as it is played.")]
 Events = Annotated[
     Path | None,

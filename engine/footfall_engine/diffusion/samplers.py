@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from footfall_engine.diffusion import stock
 from footfall_engine.diffusion.guidance import Denoiser
 from footfall_engine.diffusion.known import Hold, nothing_known
 from footfall_engine.diffusion.schedules import NoiseSchedule
@@ -62,7 +63,7 @@ def ddim(
     from diffusers import DDIMScheduler
 
     scheduler = DDIMScheduler(clip_sample=False, **_leading_times(schedule))
-    return _scheduled(scheduler, denoise, noise, schedule, steps, hold, progress)
+    return stock.scheduled(scheduler, denoise, noise, steps, hold, progress)
 
 
 def plms(
@@ -77,7 +78,7 @@ def plms(
     from diffusers import PNDMScheduler
 
     scheduler = PNDMScheduler(skip_prk_steps=True, **_leading_times(schedule))
-    return _scheduled(scheduler, denoise, noise, schedule, steps, hold, progress)
+    return stock.scheduled(scheduler, denoise, noise, steps, hold, progress)
 
 
 def _leading_times(schedule: NoiseSchedule) -> dict[str, Any]:
@@ -88,21 +89,3 @@ def _leading_times(schedule: NoiseSchedule) -> dict[str, Any]:
         "steps_offset": 1,
         "set_alpha_to_one": False,
     }
-
-
-def _scheduled(
-    scheduler: Any,
-    denoise: Denoiser,
-    noise: Tensor,
-    schedule: NoiseSchedule,
-    steps: int,
-    hold: Hold,
-    progress: ProgressFn,
-) -> Tensor:
-    scheduler.set_timesteps(steps)
-    latents = noise
-    for number, time in enumerate(scheduler.timesteps.tolist()):
-        progress(number / len(scheduler.timesteps))
-        latents = hold(latents, schedule.alpha(time), schedule.sigma(time))
-        latents = scheduler.step(denoise(latents, float(time)), time, latents).prev_sample
-    return hold(latents, 1.0, 0.0)

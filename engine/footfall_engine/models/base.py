@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from footfall_bridge.messages import Hit
+from footfall_bridge.messages import Controls, Hit
 from numpy.typing import NDArray
 
 from footfall_engine.media.audio import Recording
 from footfall_engine.media.video import Frame
 from footfall_engine.progress import ProgressFn
 
+T = TypeVar("T")
 Features = dict[str, NDArray[Any]]
 
 
@@ -53,10 +54,13 @@ class Conditions:
     reference: Recording | None = None
     known: Recording | None = None  # sound that is already there (regenerate, long regions) …
     known_mask: NDArray[np.bool_] | None = None  # … and which samples of it are to stay
-    steps: int | None = None
-    guidance: float | None = None
-    timing: str | None = None  # whom a model that can be told asks when things sound; None: whom it would
+    controls: Controls = field(default_factory=Controls)
     remember: Remember = forgetful
+
+
+def asked(wish: T | None, usual: T) -> T:
+    """What a control says, or what is usual where it says nothing."""
+    return usual if wish is None else wish
 
 
 @dataclass(frozen=True)

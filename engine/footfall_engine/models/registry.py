@@ -56,6 +56,12 @@ CONTROLS = {
     "reference": "a reference recording",
     "steps": "a number of steps",
     "guidance": "a guidance scale",
+    "classifier_scale": "a scale of guidance by a classifier",
+    "semantic_scale": "a scale of what the picture shows",
+    "temporal_scale": "a scale of when it sounds",
+    "pictures": "a number of pictures",
+    "timing": "a choice of where the timing comes from",
+    "quality": "a quality",
 }
 """Controls of a request that a model may or may not honour, as a user calls them."""
 
@@ -67,7 +73,7 @@ DIFF_FOLEY: dict[str, Any] = {
     "side_by_side": 1,
     "memory_mb": 4500,
     "looking_share": 0.1,
-    "controls": frozenset({"steps", "guidance"}),
+    "controls": frozenset({"steps", "guidance", "classifier_scale"}),
     "code_licence": "Apache-2.0",
     "weights_licence": "not stated (CreativeML OpenRAIL-M lineage)",
     "weights_folder": "diff-foley",
@@ -101,7 +107,19 @@ FOLEYCRAFTER: dict[str, Any] = {
     "batch": 16,
     "side_by_side": 1,
     "memory_mb": 9000,
-    "controls": frozenset({"prompt", "negative", "events", "steps", "guidance"}),
+    "controls": frozenset(
+        {
+            "prompt",
+            "negative",
+            "events",
+            "steps",
+            "guidance",
+            "semantic_scale",
+            "temporal_scale",
+            "pictures",
+            "timing",
+        }
+    ),
     "weights_folder": "foleycrafter",
     "hub_repository": "ymzhang319/FoleyCrafter",
     "hub_files": ("semantic/semantic_adapter.bin", "temporal_adapter.ckpt", "vocoder/vocoder.pt"),

@@ -112,12 +112,28 @@ def _inert_classes(path: Path) -> list[tuple[type, str]]:
 
 
 def _state_of(found: Any, path: Path) -> Weights:
-    """The state dict inside what was unpickled, without the prefixes that training on several devices leaves."""
+    """The state dict inside what was unpickled, without the prefixes that training on several devices leaves.
+
+    State dicts of several networks, each under a name, become one whose keys are joined by dots.
+    """
     state = found.get("state_dict", found) if isinstance(found, Mapping) else {}
-    weights = {key.replace("module.", ""): value for key, value in state.items() if isinstance(value, Tensor)}
+    flat = {key: value for key, value in state.items() if isinstance(value, Tensor)}
+    weights = {key.replace("module.", ""): value for key, value in (flat or _joined(state)).items()}
     if not weights:
         raise WeightsUnusable(f"{path.name} holds no weights")
     return weights
+
+
+def _joined(found: Any, prefix: str = "") -> Weights:
+    if isinstance(found, Tensor):
+        return {prefix: found}
+    if not isinstance(found, Mapping):
+        return {}
+    return {
+        joined: tensor
+        for key, value in found.items()
+        for joined, tensor in _joined(value, f"{prefix}.{key}" if prefix else str(key)).items()
+    }
 
 
 # ---- converting

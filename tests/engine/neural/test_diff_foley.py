@@ -11,7 +11,7 @@ from footfall_bridge.errors import JobCancelled, ModelFailed, WeightsMissing
 from footfall_engine.diffusion.samplers import dpm_solver_pp_2m
 from footfall_engine.media.audio import Recording
 from footfall_engine.models.diff_foley import layout
-from footfall_engine.models.diff_foley.model import SCHEDULE, Compat, DiffFoley, Networks, _Job, _known_columns
+from footfall_engine.models.diff_foley.model import SCHEDULE, Compat, DiffFoley, Networks, _Job
 from footfall_engine.models.diff_foley.pictures import row_time
 from footfall_engine.models.runtime import SHELF
 from footfall_engine.progress import no_progress
@@ -117,7 +117,7 @@ def test_what_is_known_shapes_what_is_made(model: DiffFoley) -> None:
 def test_a_column_is_known_when_all_its_samples_are() -> None:
     mask = np.ones(16_000, bool)
     mask[5000:5001] = False
-    known = _known_columns(mask, 16_000, 10)
+    known = layout.LATENTS.known(mask, 16_000, 10)
     assert known.tolist() == [1, 1, 0, 1, 1, 1, 1, 1, 0, 0]  # column 7 ends with the recording
 
 

@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="neural models need the 'neural' extra")
 pytest.importorskip("diffusers", reason="neural models need the 'neural' extra")
 
+from footfall_bridge.messages import Controls  # noqa: E402
 from footfall_engine.media.video import Frame  # noqa: E402
 from footfall_engine.models.base import Conditions  # noqa: E402
 from footfall_engine.models.diff_foley import networks  # noqa: E402
@@ -80,9 +81,9 @@ def conditions(duration: float, **changes: Any) -> Conditions:
     given: dict[str, Any] = {
         "duration": duration, "start": 0.0, "channels": 2, "prompt": "", "negative": "", "hits": (),
         "motion": np.zeros(1, np.float32), "motion_x": np.zeros(1, np.float32), "activity": 0.0, "frames": Film(),
-        "steps": 2,
     }  # fmt: skip
-    return Conditions(**{**given, **changes})
+    controls = {"steps": 2} | {name: changes.pop(name) for name in Controls.model_fields if name in changes}
+    return Conditions(**given | {"controls": Controls(**controls)} | changes)
 
 
 class ResidentTiny:

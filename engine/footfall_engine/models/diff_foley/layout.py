@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from footfall_bridge.errors import ModelFailed
 
-from footfall_engine.diffusion.stretches import window_starts
+from footfall_engine.models.columns import Columns
 from footfall_engine.models.diff_foley import mel
 from footfall_engine.models.diff_foley.pictures import ROWS_PER_SEC, row_time, rows_in
 
@@ -20,6 +20,7 @@ COLUMN = FRAMES_PER_COLUMN * mel.HOP  # samples
 COLUMNS = 64  # of a window
 ROWS = 32  # of a window
 OVERLAP = 16  # columns that neighbouring windows share at least; 2 s
+LATENTS = Columns(mel.SAMPLE_RATE, COLUMN, COLUMNS, OVERLAP)
 NOTEBOOK_CHUNK = 40  # rows that the notebook encodes at once
 
 
@@ -41,8 +42,8 @@ def exact(samples: int) -> Layout:
 
     A window that is longer than the sound sees its pictures over and over, as short clips were repeated in training.
     """
-    columns = max(COLUMNS, -(-samples // COLUMN))
-    starts = tuple(window_starts(columns, COLUMNS, OVERLAP))
+    columns = LATENTS.needed(samples)
+    starts = tuple(LATENTS.starts(columns))
     seconds = samples / mel.SAMPLE_RATE
     there = rows_in(seconds) if columns == COLUMNS else ROWS
     looks = tuple(

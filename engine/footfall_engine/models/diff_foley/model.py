@@ -15,17 +15,18 @@ from torch import Tensor, nn
 
 from footfall_engine.diffusion import guidance, samplers
 from footfall_engine.diffusion.guidance import Denoiser, LogProbability, Predict
-from footfall_engine.diffusion.known import Hold, KnownRegion, nothing_known
+from footfall_engine.diffusion.known import Hold
 from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_betas
 from footfall_engine.diffusion.stretches import blend, cut, over_windows
-from footfall_engine.media.audio import fit_length, resample
+from footfall_engine.media.audio import fit_length
 from footfall_engine.media.video import file_identity
-from footfall_engine.models.base import Conditions, Features, Generated
+from footfall_engine.models.base import Conditions, Features, Generated, asked
 from footfall_engine.models.diff_foley import layout, mel, networks, notebook
-from footfall_engine.models.diff_foley.layout import BANDS_PER_LATENT_ROW, COLUMN, COLUMNS, FRAMES_PER_COLUMN, Layout
+from footfall_engine.models.diff_foley.layout import BANDS_PER_LATENT_ROW, COLUMNS, FRAMES_PER_COLUMN, Layout
 from footfall_engine.models.diff_foley.pictures import prepared
 from footfall_engine.models.diff_foley.sizes import shape_in
-from footfall_engine.models.runtime import SHELF, Batches, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
 from footfall_engine.models.store import model_folder
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn, no_progress, part
@@ -48,7 +49,7 @@ SCHEDULE = NoiseSchedule(scaled_linear_betas(0.00085, 0.0120, 1000))
 
 _LOOK_BYTES, _STEP_BYTES, _CODE_BYTES = 1000 * 2**20, 150 * 2**20, 400 * 2**20  # of one item, in float32
 _FRAME_BYTES = 513 * 8 * 8  # of one item's spectra, all that are there at once
-_LOADED, _SEEN, _SAMPLED, _DECODED = 0.05, 0.15, 0.92, 0.96  # shares of the work done when each stage ends
+_SEEN = 0.15  # share of the work done when the picture is
 _SPARE_FRAMES = 4  # of the spectrogram after the sound's end, so that it ends as it would go on
 
 
@@ -99,7 +100,7 @@ class DiffFoley:
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
         # 1. networks, and how the sound is laid out
         runtime = self._runtime or chosen_runtime()
-        nets = self._networks(runtime, part(progress, 0.0, _LOADED))
+        nets = self._networks(runtime, part(progress, 0.0, LOADED))
         original = self.compat is Compat.ORIGINAL
         samples = round(conditions.duration * mel.SAMPLE_RATE)
         plan = layout.of_notebook(samples) if original else layout.exact(samples)
@@ -110,11 +111,12 @@ class DiffFoley:
 
         # 3. latents that fit it
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        scale = GUIDANCE if conditions.guidance is None else conditions.guidance
+        controls = conditions.controls
+        scale = asked(controls.guidance, GUIDANCE)
         context = job.context_of_notebook(rows) if original else job.context(rows)
-        strength = 0.0 if original and scale == 1 else self._classifier_scale
+        strength = 0.0 if original and scale == 1 else asked(controls.classifier_scale, self._classifier_scale)
         denoise = job.denoiser(context.repeated(len(seeds)), scale, strength)
-        latents = job.latents(denoise, generators, conditions.steps or STEPS, apart=original)
+        latents = job.latents(denoise, generators, asked(controls.steps, STEPS), apart=original)
 
         # 4. sound from them
         bands = job.bands(latents)
@@ -159,32 +161,21 @@ class _Context:
         return _Context(*(each.repeat_interleave(variants, 0) for each in (self.given, self.null, self.judged)))
 
 
-class _Job:
+class _Job(Stages):
     """The stages of one sound."""
 
     def __init__(
         self, nets: Networks, runtime: Runtime, plan: Layout, conditions: Conditions, progress: ProgressFn
     ) -> None:
+        super().__init__(runtime, conditions, progress)
         self._nets = nets
-        self._runtime = runtime
         self._plan = plan
-        self._conditions = conditions
-        self._progress = progress
-        self._done = _LOADED
-
-    def _tell(self, fraction: float, /) -> None:
-        self._done = fraction
-        self._progress(fraction)
-
-    def _batches(self, item_bytes: int) -> Batches:
-        """Batches between which the job can be cancelled."""
-        return Batches(self._runtime, item_bytes, between=lambda: self._progress(self._done))
 
     # ---- what the picture shows
 
     def rows(self, compat: str) -> Tensor:
         """CAVP features of every look, one after the other, shape = (rows, n), float32."""
-        self._tell(_LOADED)
+        self._tell(LOADED)
         features = self._conditions.remember(f"cavp {compat} {self._nets.sees_by}", self._encode)["rows"]
         return torch.from_numpy(features).to(self._runtime.device)
 
@@ -193,7 +184,7 @@ class _Job:
         pictures = dict(zip(seen, prepared(self._conditions.frames, seen), strict=True))
         rows = []
         for number, look in enumerate(self._plan.looks):
-            self._tell(_LOADED + (_SEEN - _LOADED) * number / len(self._plan.looks))
+            self._tell(LOADED + (_SEEN - LOADED) * number / len(self._plan.looks))
             stack = torch.from_numpy(np.stack([pictures[time] for time in look])).to(self._runtime.device)
             video = stack.permute(0, 3, 1, 2)[None].to(self._runtime.precision) / 255
             rows.append(self._nets.cavp.encode_video(video)[0].float().cpu())
@@ -253,28 +244,24 @@ class _Job:
         noise = torch.stack([torch.randn(shape, generator=each) for each in generators]).to(self._runtime.device)
         starts = list(self._plan.starts)
         sample = partial(
-            samplers.dpm_solver_pp_2m, schedule=SCHEDULE, steps=steps, progress=part(self._tell, _SEEN, _SAMPLED)
+            samplers.dpm_solver_pp_2m, schedule=SCHEDULE, steps=steps, progress=part(self._tell, _SEEN, SAMPLED)
         )
         if apart:
             return blend(sample(denoise, cut(noise, starts, COLUMNS)), starts, self._plan.columns)
         return sample(over_windows(denoise, starts, COLUMNS), noise, hold=self._held(noise))
 
     def _held(self, noise: Tensor) -> Hold:
-        """The sound that is there already, in latents; a column is known when every sample of it is."""
-        known, mask = self._conditions.known, self._conditions.known_mask
-        if known is None or mask is None:
-            return nothing_known
-        mono = resample(known.samples.mean(0, keepdims=True), known.sample_rate, mel.SAMPLE_RATE)
-        audio = torch.from_numpy(fit_length(mono, self._plan.columns * COLUMN)).to(self._runtime.device)
-        latents = self._coded(mel.mel_spectrogram(audio, self._plan.columns * FRAMES_PER_COLUMN))
-        columns = torch.from_numpy(_known_columns(mask, known.sample_rate, self._plan.columns)).to(noise)
-        return KnownRegion(latents.expand_as(noise), columns, noise)
+        """The sound that is there already, in latents."""
+        frames = self._plan.columns * FRAMES_PER_COLUMN
+        return layout.LATENTS.held(
+            self._conditions, noise, lambda audio: self._coded(mel.mel_spectrogram(audio, frames))
+        )
 
     # ---- between latents and mel spectrograms
 
     def bands(self, latents: Tensor) -> Tensor:
         """Mel spectrograms, shape = (variants, BANDS, columns * FRAMES_PER_COLUMN)."""
-        self._tell(_SAMPLED)
+        self._tell(SAMPLED)
         vae, starts = self._nets.vae, list(self._plan.starts)
 
         def once(windows: Tensor) -> Tensor:
@@ -282,7 +269,7 @@ class _Job:
             return vae.decode(scaled, return_dict=False)[0][:, 0].float()
 
         windows = self._batches(_CODE_BYTES).run(once, cut(latents, starts, COLUMNS))
-        self._tell(_DECODED)
+        self._tell(DECODED)
         frames = [start * FRAMES_PER_COLUMN for start in starts]
         return blend(windows, frames, self._plan.columns * FRAMES_PER_COLUMN)
 
@@ -314,15 +301,6 @@ class _Job:
             return mel.griffin_lim(magnitude, mel.flowing_phase(magnitude, phase), samples)
 
         return self._batches(frames * _FRAME_BYTES).run(once, bands, first).cpu().numpy()
-
-
-def _known_columns(mask: NDArray[np.bool_], sample_rate: int, columns: int) -> NDArray[np.float32]:
-    """1 for each column whose samples all stay, shape = (columns,)."""
-    edges = np.round(np.arange(columns + 1) * COLUMN * sample_rate / mel.SAMPLE_RATE).astype(int)
-    made_anew = np.concatenate([[0], np.cumsum(~mask)])
-    inside = np.minimum(edges, len(mask))
-    whole = (made_anew[inside[1:]] == made_anew[inside[:-1]]) & (inside[1:] > inside[:-1])
-    return whole.astype(np.float32)
 
 
 # ---- as the notebook

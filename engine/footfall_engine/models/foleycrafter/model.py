@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from footfall_bridge.messages import TimingSource
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -18,13 +19,13 @@ from footfall_engine.diffusion.guidance import Predict
 from footfall_engine.diffusion.stretches import blend, cut, over_windows
 from footfall_engine.media.audio import fit_length
 from footfall_engine.models import logmel
-from footfall_engine.models.base import Conditions, Features, Generated
+from footfall_engine.models.base import Conditions, Features, Generated, asked
 from footfall_engine.models.columns import Columns, seeded_noise
 from footfall_engine.models.foleycrafter import files, networks, pictures, timing
 from footfall_engine.models.foleycrafter.detector import LONGEST_SEC, PICTURES, detector, prepared
-from footfall_engine.models.foleycrafter.timing import Stretch, Timing
-from footfall_engine.models.nested import ready_nested
-from footfall_engine.models.runtime import SHELF, Batches, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.foleycrafter.timing import Stretch
+from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
 from footfall_engine.models.stock import filled, from_folder, read_json
 from footfall_engine.models.store import model_folder
 from footfall_engine.models.weights import read_weights, ready_weights
@@ -40,7 +41,7 @@ FRAMES_PER_COLUMN = 8  # the autoencoder reduces both axes of a mel spectrogram 
 COLUMNS = Columns(logmel.SAMPLE_RATE, FRAMES_PER_COLUMN * logmel.HOP, window=128, overlap=32)
 
 _LOOK_BYTES, _WATCH_BYTES, _STEP_BYTES, _CODE_BYTES = 120 * 2**20, 2500 * 2**20, 500 * 2**20, 900 * 2**20  # of one item
-_LOADED, _SEEN, _SAMPLED, _DECODED = 0.05, 0.2, 0.92, 0.96  # shares of the work done when each stage ends
+_SEEN = 0.2  # share of the work done when the picture is
 _SPARE_FRAMES = 32  # of the spectrogram after the sound's end, so that it ends as it would go on
 _NEARLY = 0.05  # of a stretch that the detector is spread over, which it may be longer
 
@@ -76,7 +77,7 @@ class FoleyCrafter:
     name = NAME
     weights_name = NAME  # of the folder, whose files several models may share
     frame_wise = False
-    preferred: tuple[Timing, ...] = (Timing.DETECTOR,)  # before events, if there are weights for it
+    preferred: tuple[TimingSource, ...] = (TimingSource.DETECTOR,)  # before events, if there are weights for it
 
     def __init__(
         self,
@@ -102,8 +103,9 @@ class FoleyCrafter:
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
         # 1. networks, and whom to ask for the timing
         runtime = self._runtime or chosen_runtime()
-        nets = self._networks(runtime, part(progress, 0.0, _LOADED))
-        networks.set_semantic_scale(nets.unet, self._semantic_scale)
+        nets = self._networks(runtime, part(progress, 0.0, LOADED))
+        controls = conditions.controls
+        networks.set_semantic_scale(nets.unet, asked(controls.semantic_scale, self._semantic_scale))
         source, warnings = self._asked(conditions, nets)
         job = Job(self, nets, runtime, conditions, progress)
 
@@ -111,8 +113,8 @@ class FoleyCrafter:
         told = job.told(source)
 
         # 3. latents that fit it
-        scale = GUIDANCE if conditions.guidance is None else conditions.guidance
-        latents = job.latents(told, scale, seeds, conditions.steps or STEPS)
+        scale, steps = asked(controls.guidance, GUIDANCE), asked(controls.steps, STEPS)
+        latents = job.latents(told, scale, seeds, steps)
 
         # 4. sound from them
         audio = job.sound(latents)
@@ -122,14 +124,14 @@ class FoleyCrafter:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
         self._load(Runtime(torch.device("cpu"), torch.float32), no_progress)
 
-    def _asked(self, conditions: Conditions, nets: Networks) -> tuple[Timing, tuple[tuple[str, str], ...]]:
-        named = conditions.timing or self._timing
-        there = {Timing.DETECTOR: nets.detector, Timing.LABEL: nets.label if conditions.prompt else None}
-        wanted = (Timing(named),) if named else self.preferred
+    def _asked(self, conditions: Conditions, nets: Networks) -> tuple[TimingSource, tuple[tuple[str, str], ...]]:
+        named = asked(conditions.controls.timing, self._timing)
+        there = {TimingSource.DETECTOR: nets.detector, TimingSource.LABEL: nets.label if conditions.prompt else None}
+        wanted = (TimingSource(named),) if named else self.preferred
         for source in wanted:
-            if source is Timing.EVENTS or there[source] is not None:
+            if source is TimingSource.EVENTS or there[source] is not None:
                 return source, ()
-        return Timing.EVENTS, (NO_DETECTOR,)
+        return TimingSource.EVENTS, (NO_DETECTOR,)
 
     def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         key = (self.name, self._place, runtime)
@@ -147,24 +149,20 @@ class FoleyCrafter:
         def at(name: str) -> Path:
             return files.needed(self._place, name, self.name)
 
-        def plain(name: str) -> dict[str, Tensor]:
-            path = at(name)
+        def of(path: Path) -> dict[str, Tensor]:
             return read_weights(ready_weights(self.name, path.name, path.parent), dtype)
-
-        def nested(path: Path) -> dict[str, Tensor]:
-            return read_weights(ready_nested(path), dtype)
 
         unet = networks.unet(at("unet"), dtype)
         progress(0.3)
-        temporal = networks.temporal_adapter(unet, plain("temporal"), at("temporal").name)
-        networks.add_semantic_adapter(unet, nested(at("semantic")), at("semantic").name)
+        temporal = networks.temporal_adapter(unet, of(at("temporal")), at("temporal").name)
+        networks.add_semantic_adapter(unet, of(at("semantic")), at("semantic").name)
         progress(0.5)
         image = networks.image_encoder(at("image_encoder"), dtype)
         progress(0.8)
         vae, text = networks.vae(at("vae"), dtype), networks.text_encoder(at("text_encoder"), dtype)
         voice = at("vocoder")
-        vocoder = networks.vocoder(nested(voice), networks.vocoder_config(voice), voice.name)
-        watching = detector(plain("detector"), "detector") if files.found(self._place, "detector") else None
+        vocoder = networks.vocoder(of(voice), networks.vocoder_config(voice), voice.name)
+        watching = detector(of(at("detector")), "detector") if files.found(self._place, "detector") else None
         label_folder = files.found(self._place, "label_encoder")
         label = from_folder(CLIPTextModelWithProjection, label_folder, dtype) if label_folder else None
         projection = files.found(self._place, "label_projection")
@@ -180,7 +178,7 @@ class FoleyCrafter:
             detector=there(watching) if watching else None,
             label=there(label) if label else None,
             label_tokenizer=CLIPTokenizer.from_pretrained(label_folder, local_files_only=True) if label else None,
-            label_projection=there(label_projection(nested(projection), projection.name)) if projection else None,
+            label_projection=there(label_projection(of(projection), projection.name)) if projection else None,
             scheduler=read_json(at("scheduler") / "scheduler_config.json"),
         )
 
@@ -216,38 +214,26 @@ class Told:
         return len(self.text) // 2
 
 
-class Job:
+class Job(Stages):
     """The stages of one sound."""
 
     def __init__(
         self, model: FoleyCrafter, nets: Networks, runtime: Runtime, conditions: Conditions, progress: ProgressFn
     ) -> None:
+        super().__init__(runtime, conditions, progress)
         self._model = model
         self._nets = nets
-        self._runtime = runtime
-        self._conditions = conditions
-        self._progress = progress
-        self._done = _LOADED
         self._samples = round(conditions.duration * logmel.SAMPLE_RATE)
         self._columns = COLUMNS.needed(self._samples)
         self._starts = COLUMNS.starts(self._columns)
-        self._pictures_per_sec = model.pictures_per_window / COLUMNS.window_seconds
-
-    def _tell(self, fraction: float, /) -> None:
-        self._done = fraction
-        self._progress(fraction)
-
-    def _batches(self, item_bytes: int) -> Batches:
-        """Batches between which the job can be cancelled."""
-        return Batches(self._runtime, item_bytes, between=lambda: self._progress(self._done))
-
-    def _here(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self._runtime.device, self._runtime.precision)
+        self._pictures_per_window = asked(conditions.controls.pictures, model.pictures_per_window)
+        self._pictures_per_sec = self._pictures_per_window / COLUMNS.window_seconds
+        self._temporal_scale = asked(conditions.controls.temporal_scale, model.temporal_scale)
 
     # ---- what the networks are told
 
-    def told(self, source: Timing) -> Told:
-        self._tell(_LOADED)
+    def told(self, source: TimingSource) -> Told:
+        self._tell(LOADED)
         seen = self._pictures()
         stretches = self._stretches(source, seen)
         windows = self._of_windows(seen)
@@ -273,7 +259,7 @@ class Job:
 
     def _pictures(self) -> Tensor:
         """CLIP's features at even distances, shape = (pictures, n), float32."""
-        name = f"clip {self._model.pictures_per_window}"
+        name = f"clip {self._pictures_per_window}"
         return torch.from_numpy(self._conditions.remember(name, self._look)["pictures"])
 
     def _look(self) -> Features:
@@ -290,16 +276,16 @@ class Job:
 
     def _of_windows(self, seen: Tensor) -> Tensor:
         """Each window's own pictures, shape = (windows, pictures, n)."""
-        count = min(len(seen), self._model.pictures_per_window)
+        count = min(len(seen), self._pictures_per_window)
         firsts = [round(COLUMNS.seconds(start) * self._pictures_per_sec) for start in self._starts]
         return torch.stack([seen[min(first, len(seen) - count) :][:count] for first in firsts])
 
     # ---- when it sounds
 
-    def _stretches(self, source: Timing, seen: Tensor) -> list[Stretch]:
-        if source is Timing.DETECTOR:
+    def _stretches(self, source: TimingSource, seen: Tensor) -> list[Stretch]:
+        if source is TimingSource.DETECTOR:
             return self._detected()
-        if source is Timing.LABEL:
+        if source is TimingSource.LABEL:
             return self._like_the_label(seen)
         return timing.of_events(self._conditions.hits)
 
@@ -356,12 +342,12 @@ class Job:
             noise,
             steps,
             COLUMNS.held(self._conditions, noise, self._coded),
-            part(self._tell, _SEEN, _SAMPLED),
+            part(self._tell, _SEEN, SAMPLED),
             generators,
         )
 
     def _predict(self, told: Told) -> Predict:
-        batches, nets, strength = self._batches(_STEP_BYTES), self._nets, self._model.temporal_scale
+        batches, nets, strength = self._batches(_STEP_BYTES), self._nets, self._temporal_scale
 
         def predict(latents: Tensor, time: float, context: Tensor) -> Tensor:
             def once(x: Tensor, rows: Tensor) -> Tensor:
@@ -387,7 +373,7 @@ class Job:
 
     def sound(self, latents: Tensor) -> NDArray[np.float32]:
         """Shape = (variants, samples)."""
-        self._tell(_SAMPLED)
+        self._tell(SAMPLED)
         vae = self._nets.vae
 
         def decode(windows: Tensor) -> Tensor:
@@ -398,7 +384,7 @@ class Job:
             return self._nets.vocoder(self._here(bands).transpose(1, 2)).float()
 
         windows = self._batches(_CODE_BYTES).run(decode, cut(latents, self._starts, COLUMNS.window))
-        self._tell(_DECODED)
+        self._tell(DECODED)
         frames = [start * FRAMES_PER_COLUMN for start in self._starts]
         needed = -(-self._samples // logmel.HOP) + _SPARE_FRAMES
         bands = blend(windows, frames, self._columns * FRAMES_PER_COLUMN)[..., :needed]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +25,6 @@ THRESHOLD = 0.5
 HIT_SEC = 0.12  # that a hit sounds: about what a detector trained on hits marks
 
 _ROUNDING = 1e-6  # of a column
-
-
-class Timing(Enum):
-    """Whom to ask: the model's own detector, how far pictures look like the prompt, or the request's events,
-    which are the engine's own unless the user gave others."""
-
-    DETECTOR = "detector"
-    LABEL = "label"
-    EVENTS = "events"
 
 
 @dataclass(frozen=True)

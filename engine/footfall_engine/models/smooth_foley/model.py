@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from footfall_bridge.messages import TimingSource
+
 from footfall_engine.models.foleycrafter.model import FoleyCrafter
-from footfall_engine.models.foleycrafter.timing import Timing
 
 NAME = "smooth-foley"
 PICTURES_PER_WINDOW = 41  # four a second; the paper wants no fewer and gives no number
@@ -20,7 +21,7 @@ class SmoothFoley(FoleyCrafter):
 
     name = NAME
     frame_wise = True
-    preferred = (Timing.LABEL, Timing.DETECTOR)
+    preferred = (TimingSource.LABEL, TimingSource.DETECTOR)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"pictures_per_window": PICTURES_PER_WINDOW, "smooth": True, **options})

@@ -21,10 +21,11 @@ from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_bet
 from footfall_engine.diffusion.stretches import blend, cut, over_windows
 from footfall_engine.media.audio import fit_length
 from footfall_engine.models import logmel
-from footfall_engine.models.base import Conditions, Features, Generated
+from footfall_engine.models.base import Conditions, Features, Generated, asked
 from footfall_engine.models.clip_pictures import cropped
 from footfall_engine.models.columns import Columns, seeded_noise
-from footfall_engine.models.runtime import SHELF, Batches, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
+from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
 from footfall_engine.models.store import model_folder
 from footfall_engine.models.vta_ldm import networks
 from footfall_engine.models.vta_ldm.configs import Configs, configs_in
@@ -41,7 +42,7 @@ FRAMES_PER_COLUMN = 4  # the autoencoder reduces both axes of a mel spectrogram 
 COLUMNS = Columns(logmel.SAMPLE_RATE, FRAMES_PER_COLUMN * logmel.HOP, window=256, overlap=50)
 
 _LOOK_BYTES, _STEP_BYTES, _CODE_BYTES = 60 * 2**20, 400 * 2**20, 900 * 2**20  # of one item, in float32
-_LOADED, _SEEN, _SAMPLED, _DECODED = 0.05, 0.15, 0.92, 0.96  # shares of the work done when each stage ends
+_SEEN = 0.15  # share of the work done when the picture is
 _SPARE_FRAMES = 32  # of the spectrogram after the sound's end, so that it ends as it would go on
 
 
@@ -82,7 +83,7 @@ class VtaLdm:
         # 1. networks, and how the sound is laid out
         runtime = self._runtime or chosen_runtime()
         configs = configs_in(self._place)
-        nets = self._networks(runtime, configs, part(progress, 0.0, _LOADED))
+        nets = self._networks(runtime, configs, part(progress, 0.0, LOADED))
         job = _Job(nets, configs, runtime, conditions, progress)
 
         # 2. what the picture shows and the prompt says
@@ -90,8 +91,8 @@ class VtaLdm:
 
         # 3. latents that fit it
         published = self._sampler is Sampler.PUBLISHED
-        steps = conditions.steps or (PUBLISHED_STEPS if published else STEPS)
-        scale = GUIDANCE if conditions.guidance is None else conditions.guidance
+        steps = asked(conditions.controls.steps, PUBLISHED_STEPS if published else STEPS)
+        scale = asked(conditions.controls.guidance, GUIDANCE)
         latents = job.latents(context, scale, seeds, steps, published)
 
         # 4. sound from them
@@ -138,35 +139,24 @@ def _made(make: Callable[..., nn.Module], found: tuple[Weights, str], *sizes: An
     return make(weights, *sizes, source)
 
 
-class _Job:
+class _Job(Stages):
     """The stages of one sound."""
 
     def __init__(
         self, nets: Networks, configs: Configs, runtime: Runtime, conditions: Conditions, progress: ProgressFn
     ) -> None:
+        super().__init__(runtime, conditions, progress)
         self._nets = nets
         self._configs = configs
-        self._runtime = runtime
-        self._conditions = conditions
-        self._progress = progress
-        self._done = _LOADED
         self._samples = round(conditions.duration * logmel.SAMPLE_RATE)
         self._columns = COLUMNS.needed(self._samples)
         self._starts = COLUMNS.starts(self._columns)
-
-    def _tell(self, fraction: float, /) -> None:
-        self._done = fraction
-        self._progress(fraction)
-
-    def _batches(self, item_bytes: int) -> Batches:
-        """Batches between which the job can be cancelled."""
-        return Batches(self._runtime, item_bytes, between=lambda: self._progress(self._done))
 
     # ---- what the UNet is told
 
     def context(self) -> Tensor:
         """Of each window, shape = (windows, rows, width)."""
-        self._tell(_LOADED)
+        self._tell(LOADED)
         seen = self._conditions.remember("clip", self._seen)["pictures"]
         pictures = torch.from_numpy(seen).to(self._runtime.device, self._runtime.precision)
         words = self._words(len(pictures))
@@ -208,7 +198,7 @@ class _Job:
         guided = guidance.classifier_free(self._predict(), context, torch.zeros_like(context), scale)
         denoise = over_windows(guided, self._starts, COLUMNS.window)
         hold = COLUMNS.held(self._conditions, noise, self._coded)
-        progress = part(self._tell, _SEEN, _SAMPLED)
+        progress = part(self._tell, _SEEN, SAMPLED)
         if published:
             stepper = stock.scheduler(self._configs.scheduler)
             return stock.scheduled(stepper, denoise, noise, steps, hold, progress, generators)
@@ -245,7 +235,7 @@ class _Job:
 
     def sound(self, latents: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Shape = (variants, samples)."""
-        self._tell(_SAMPLED)
+        self._tell(SAMPLED)
         vae, precision = self._nets.vae, self._runtime.precision
 
         def decode(windows: Tensor) -> Tensor:
@@ -256,7 +246,7 @@ class _Job:
             return self._nets.vocoder(bands.to(precision).transpose(1, 2)).float()
 
         windows = self._batches(_CODE_BYTES).run(decode, cut(latents, self._starts, COLUMNS.window))
-        self._tell(_DECODED)
+        self._tell(DECODED)
         frames = [start * FRAMES_PER_COLUMN for start in self._starts]
         needed = -(-self._samples // logmel.HOP) + _SPARE_FRAMES
         bands = blend(windows, frames, self._columns * FRAMES_PER_COLUMN)[..., :needed]
