@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from footfall_bridge.spool import Spool
-from footfall_engine.cli.logs import ENGINE_LOG
 from footfall_engine.config import Settings
 from footfall_engine.hosts import resolve
 from footfall_engine.hosts.reaper import Contact
+from footfall_engine.logs import ENGINE_LOG
 
 from tests.fakes.resolve import world as worlds
 from tests.resolve.lib import SCRIPTS

@@ -35,6 +35,7 @@ app = typer.Typer(
 evaluations = typer.Typer(help="Measure against what is known.", no_args_is_help=True)
 evaluations.command("sync")(evaluate.sync)
 evaluations.command("align")(evaluate.align)
+evaluations.command("sounds")(evaluate.sounds)
 installs = typer.Typer(help="Put Footfall into an editor.", no_args_is_help=True)
 installs.command("reaper")(install.install_reaper)
 installs.command("resolve")(install.install_resolve)

@@ -11,8 +11,8 @@ from footfall_bridge import messages
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer_json, reported
 from footfall_engine.cli.jobs import run_job
-from footfall_engine.cli.logs import start_logging
 from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
 
 
 @reported

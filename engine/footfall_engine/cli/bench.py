@@ -12,8 +12,8 @@ from footfall_bridge.errors import BadRequest
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer_table, aside, reported
-from footfall_engine.cli.logs import start_logging
 from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
 
 
 @reported

@@ -14,8 +14,8 @@ from footfall_bridge.messages import Generate, Hit, Job, Spot, Stem
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
 from footfall_engine.cli.jobs import Outcome, collect, job_bar
-from footfall_engine.cli.logs import start_logging
 from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
 from footfall_engine.resident import Resident, resident_engine
 
 DEMO_FOLDER = Path("demo-out")

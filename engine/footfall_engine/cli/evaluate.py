@@ -1,17 +1,21 @@
-"""`footfall evaluate`: how well events sit on what is heard, and sounds on what is seen."""
+"""`footfall evaluate`: how well events sit on what is heard, sounds on what is seen, and what they are like."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from footfall_bridge.errors import EngineFault
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, answer_table, reported
-from footfall_engine.cli.logs import start_logging
 from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
 from footfall_engine.progress import part
+
+EVALUATION_FILE = "evaluation.json"
 
 
 @reported
@@ -92,3 +96,80 @@ def align(
         ],
     )  # fmt: skip
     answer(f"Align Acc {accuracy:.3f}")
+
+
+@reported
+def sounds(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER...",
+            help="Films, each with the .wav of the same name beside it or its own sound; and an onsets.csv, if any.",
+            show_default=False,
+        ),
+    ],
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Recordings or films of the same names, with the true sound.", show_default=False
+        ),
+    ] = None,
+    prompt: Annotated[
+        str, typer.Option(help="What they are to sound like; Footfall's stems know it.", show_default=False)
+    ] = "",
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure the sounds of every clip in FOLDER: timing, and likeness where weights of listening networks are here.
+
+    The figures are also written to FOLDER/evaluation.json.
+    """
+    from footfall_engine.cli.steps import step_bar
+    from footfall_engine.evaluation.sounds import evaluate_sounds
+
+    start_logging(Settings.load())
+    found = []
+    with step_bar("watching and listening", quiet or as_json) as progress:
+        for number, folder in enumerate(folders):
+            watch = part(progress, number / len(folders), (number + 1) / len(folders))
+            found.append(evaluate_sounds(folder, against, prompt, watch))
+            _write_beside(folder, found[-1])
+    if as_json:
+        answer_json({"folders": found})
+        return
+    for measured in found:
+        _show_sounds(measured)
+
+
+def _write_beside(folder: Path, measured: dict[str, Any]) -> None:
+    path = folder / EVALUATION_FILE
+    part_path = path.with_name(path.name + ".part")
+    try:
+        part_path.write_text(json.dumps(measured, ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
+        part_path.replace(path)
+    except OSError as error:
+        raise EngineFault(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _show_sounds(measured: dict[str, Any]) -> None:
+    from footfall_engine.evaluation.sounds import MEASURES
+
+    columns = [measure for measure in MEASURES if measure.key in measured["mean"]]
+    rows = [
+        [row["clip"], *(_figure(row.get(measure.key)) for measure in columns), row.get("problem", "")]
+        for row in measured["clips"]
+    ]
+    mean = ["mean", *(_figure(measured["mean"][measure.key]) for measure in columns), ""]
+    answer_table(["clip", *(measure.name for measure in columns), ""], [*rows, mean], title=measured["folder"])
+    figures = measured["mean"] | measured["together"]
+    answer_table(
+        ["measure", "", "what it is, or why it is not there"],
+        [
+            [measure.name, _figure(figures.get(measure.key)), measured["missing"].get(measure.key, measure.about)]
+            for measure in MEASURES
+        ],
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

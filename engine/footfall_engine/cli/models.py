@@ -10,8 +10,8 @@ from footfall_bridge.errors import WeightsUnusable
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
-from footfall_engine.cli.logs import start_logging
 from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
 
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="As `footfall models` lists it.", show_default=False)]
 

@@ -14,9 +14,9 @@ from footfall_bridge.timeline import play_rate
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, reported
-from footfall_engine.cli.logs import start_logging
 from footfall_engine.cli.steps import step_bar
 from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
 from footfall_engine.progress import no_progress
 
 if TYPE_CHECKING:

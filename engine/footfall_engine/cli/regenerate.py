@@ -13,8 +13,8 @@ from footfall_engine.cli import options
 from footfall_engine.cli.console import reported
 from footfall_engine.cli.generate import tell
 from footfall_engine.cli.jobs import read_events, run_job
-from footfall_engine.cli.logs import start_logging
 from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
 
 
 @reported

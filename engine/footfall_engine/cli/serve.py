@@ -14,8 +14,8 @@ from footfall_bridge.errors import FootfallError
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, reported, say
-from footfall_engine.cli.logs import ENGINE_LOG, start_logging
 from footfall_engine.config import Settings
+from footfall_engine.logs import ENGINE_LOG, start_logging
 
 if TYPE_CHECKING:
     from footfall_engine.engine import Engine

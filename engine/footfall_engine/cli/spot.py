@@ -8,8 +8,8 @@ from footfall_bridge.messages import Spotted
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer_json, answer_table, reported, say
 from footfall_engine.cli.jobs import run_job
-from footfall_engine.cli.logs import start_logging
 from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
 
 
 @reported

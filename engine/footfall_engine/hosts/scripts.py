@@ -12,9 +12,9 @@ from footfall_bridge.errors import HostNotFound
 from footfall_bridge.messages import PROTOCOL
 
 import footfall_engine
-from footfall_engine.cli.logs import ENGINE_LOG
 from footfall_engine.config import Settings
 from footfall_engine.hosts.reaper import Contact
+from footfall_engine.logs import ENGINE_LOG
 
 SHARED = "share/footfall"  # where a wheel puts the scripts, below the environment
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what one listens on, and where it is then found
