@@ -1,0 +1,124 @@
+"""The masked objective of MultiFoley (arXiv 2411.17698, equation 1 and section 3.4).
+
+    L = E ‖ε − ε_θ(z_t, v, t_c, a_c, t)‖², t ~ U(T), over the latents that were not given
+
+With probability 0.25 a span of 0 to 2 s of the sound is handed in clean. The paper does not say where the span lies,
+and its words also bear that all but the span is given; both are settings here. Caption, quality tag and track are
+dropped independently of one another, so that each can be absent when sound is made.
+
+Conventions
+-----------
+Latents are float32, shape = (b, LATENT_CHANNELS, t); `given` has the shape (b, t) and is 1 where they are clean.
+Everything random about an item of a batch comes from that item's own generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from footfall_engine.diffusion.schedules import NoiseSchedule
+from footfall_engine.models.multifoley.guidance import tagged
+from footfall_engine.models.multifoley.sizes import LATENT_RATE
+from footfall_engine.training.examples import Example
+
+
+@dataclass(frozen=True)
+class SpanRule:
+    """Which part of an example's sound is given."""
+
+    probability: float = 0.25
+    shortest_sec: float = 0.0
+    longest_sec: float = 2.0
+    at_start: float = 0.0  # share of the spans that begin where the sound does; the others lie anywhere
+    outside: float = 0.0  # share of those where all but the span is given
+
+    def draw(self, columns: int, rng: np.random.Generator) -> Tensor:
+        """shape = (columns,), float32; never all ones, for then there would be nothing to learn."""
+        given = torch.zeros(columns)
+        given_at_all, at_start, outside = rng.random(3) < (self.probability, self.at_start, self.outside)
+        most = min(round(self.longest_sec * LATENT_RATE), columns - 1)
+        length = int(rng.integers(min(round(self.shortest_sec * LATENT_RATE), most), most + 1))
+        first = 0 if at_start else int(rng.integers(0, columns - length + 1))
+        if given_at_all:
+            given[first : first + length] = 1
+            if outside and length:
+                given = 1 - given
+        return given
+
+
+@dataclass(frozen=True)
+class Drops:
+    """How likely each condition is left out."""
+
+    caption: float = 0.1
+    tag: float = 0.1
+    track: float = 0.1
+
+    def apply(self, example: Example, rng: np.random.Generator) -> tuple[str, Tensor | None]:
+        """The text and the track that the network is told."""
+        no_caption, no_tag, no_track = rng.random(3) < (self.caption, self.tag, self.track)
+        text = tagged("" if no_caption else example.caption, None if no_tag else example.quality)
+        return text, None if no_track else example.track
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Items as the network sees them, and what it is to find."""
+
+    noisy: Tensor  # (b, LATENT_CHANNELS, t): clean where given
+    time: Tensor  # (b,), 0 … T - 1
+    given: Tensor  # (b, t)
+    track: Tensor  # (b, track_channels, t), zeros where there is none
+    has_track: Tensor  # (b,), bool
+    texts: tuple[str, ...]
+    noise: Tensor  # (b, LATENT_CHANNELS, t)
+
+    def to(self, device: torch.device) -> Batch:
+        moved = {
+            name: getattr(self, name).to(device, non_blocking=True)
+            for name in ("noisy", "time", "given", "track", "has_track", "noise")
+        }
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True)
+class Objective:
+    schedule: NoiseSchedule
+    track_channels: int
+    span: SpanRule = SpanRule()
+    drops: Drops = Drops()
+
+    def batch(self, draw: Callable[[np.random.Generator], Example], rngs: Sequence[np.random.Generator]) -> Batch:
+        """One item from each generator; all examples have the same length."""
+        items = [self._item(draw(rng), rng) for rng in rngs]
+        tensors = (torch.stack(each) for each in zip(*(item[:-1] for item in items), strict=True))
+        noisy, time, given, track, has_track, noise = tensors
+        return Batch(noisy, time, given, track, has_track, tuple(item[-1] for item in items), noise)
+
+    def _item(self, example: Example, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, str]:
+        clean = example.latents
+        text, track = self.drops.apply(example, rng)
+        given = self.span.draw(clean.shape[-1], rng)
+        time = int(rng.integers(0, len(self.schedule.betas)))
+        noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
+        noisy = self.schedule.alpha(time) * clean + self.schedule.sigma(time) * noise
+        seen = torch.zeros(self.track_channels, clean.shape[-1]) if track is None else track
+        return (
+            torch.where(given.bool(), clean, noisy), torch.tensor(float(time)), given, seen,
+            torch.tensor(track is not None), noise, text,
+        )  # fmt: skip
+
+
+def masked_loss(predicted: Tensor, noise: Tensor, given: Tensor) -> Tensor:
+    """Mean square error over the columns that were not given: of each item, then of the batch.
+
+    Every item counts the same however much of it was given, so that a batch may be worked on in parts.
+    """
+    wanted = 1 - given
+    squares = (predicted.float() - noise).square().mean(1) * wanted  # (b, t)
+    return (squares.sum(1) / wanted.sum(1)).mean()
