@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from footfall_bridge.errors import EngineFault
+from footfall_bridge.spool import write_whole
 
 from footfall_engine.cli import options
-from footfall_engine.cli.console import answer, answer_json, answer_table, reported
+from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
 from footfall_engine.config import Settings
 from footfall_engine.logs import start_logging
 from footfall_engine.progress import part
@@ -143,12 +143,10 @@ def sounds(
 
 def _write_beside(folder: Path, measured: dict[str, Any]) -> None:
     path = folder / EVALUATION_FILE
-    part_path = path.with_name(path.name + ".part")
     try:
-        part_path.write_text(json.dumps(measured, ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
-        part_path.replace(path)
+        write_whole(path, json.dumps(measured, ensure_ascii=False, allow_nan=False, indent=1))
     except OSError as error:
-        raise EngineFault(f"{path} cannot be written: {error.strerror or error}") from error
+        say(f"footfall: {path} cannot be written: {error.strerror or error}")
 
 
 def _show_sounds(measured: dict[str, Any]) -> None:

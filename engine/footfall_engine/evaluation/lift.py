@@ -57,9 +57,8 @@ def onset_lift(
         raise ValueError(f"a clip needs a duration above 0 and a shift or more, not {duration} s and {shifts}")
     offsets = match_offsets(events, onsets, tolerance)
     f1 = f_measure(len(offsets), len(events), len(onsets))
-    chance = float(
-        np.mean([_shifted_f1(events, onsets, duration, tolerance, k / (shifts + 1)) for k in range(1, shifts + 1)])
-    )
+    matches = [len(match_offsets(times, onsets, tolerance)) for times in shifted(events, duration, shifts)]
+    chance = float(np.mean([f_measure(matched, len(events), len(onsets)) for matched in matches]))
     return Lift(
         lift=(f1 - chance) / (1.0 - chance) if chance < 1.0 else 0.0,
         f1=f1,
@@ -93,8 +92,6 @@ def f_measure(matched: int, events: int, onsets: int) -> float:
     return 2.0 * matched / (events + onsets) if events + onsets else 1.0
 
 
-def _shifted_f1(
-    events: Sequence[float], onsets: Sequence[float], duration: float, tolerance: float, share: float
-) -> float:
-    shifted = [(event + share * duration) % duration for event in events]
-    return f_measure(len(match_offsets(shifted, onsets, tolerance)), len(events), len(onsets))
+def shifted(times: Sequence[float], duration: float, shifts: int = SHIFTS) -> list[list[float]]:
+    """The same times later by each of so many even parts of a clip, those past its end from its start on."""
+    return [[(time + k / (shifts + 1) * duration) % duration for time in times] for k in range(1, shifts + 1)]
