@@ -18,7 +18,7 @@ import pytest
 from footfall_bridge.errors import BadRequest, InvalidMessage, InvalidTime, NoAudioDevice
 from footfall_engine import contacts, resident
 from footfall_engine.cli import app, demo, options
-from footfall_engine.cli.jobs import read_events
+from footfall_engine.cli.wishes import read_events
 from footfall_engine.media import wav
 from footfall_engine.media.video import probe
 from typer.testing import CliRunner, Result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from footfall_bridge import messages
@@ -10,34 +10,22 @@ from footfall_bridge.errors import BadRequest
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, reported
-from footfall_engine.cli.jobs import Outcome, read_events, run_job
+from footfall_engine.cli.jobs import Outcome, run_job
+from footfall_engine.cli.wishes import with_wishes
 from footfall_engine.config import Settings
 from footfall_engine.logs import start_logging
 
 
 @reported
+@with_wishes
 def generate(
     clip: options.Clip,
     prompt: Annotated[str, typer.Option(help='What it sounds like: "boots on gravel, light rain".')] = "",
     start: options.In = None,
     out: options.TimeAndFolder = [],  # noqa: B006 -- typer reads the default
     speed: options.Speed = 1.0,
-    negative: options.Negative = None,
-    variants: options.Variants = 1,
-    seed: options.Seed = None,
-    model: options.Model = None,
-    reference: options.Reference = None,
-    reference_in: options.ReferenceIn = None,
-    reference_out: options.ReferenceOut = None,
-    events: options.Events = None,
-    steps: options.Steps = None,
-    guidance: options.Guidance = None,
-    classifier_scale: options.ClassifierScale = None,
-    semantic_scale: options.SemanticScale = None,
-    temporal_scale: options.TemporalScale = None,
-    pictures: options.Pictures = None,
-    timing: options.Timing = None,
-    quality: options.Quality = None,
+    *,
+    wishes: dict[str, Any],
     mono: Annotated[bool, typer.Option("--mono", help="One channel, not two.")] = False,
     position: Annotated[
         str | None, typer.Option(metavar="S", help="Of the region on your timeline; its start when left out.")
@@ -62,23 +50,8 @@ def generate(
             out=end,
             speed=speed,
             prompt=prompt,
-            negative=negative,
-            variants=variants,
-            seed=seed,
-            model=model,
             channels=1 if mono else 2,
-            reference=reference and options.existing_file(reference, "recording"),
-            reference_in=options.checked_time(reference_in, "--reference-in"),
-            reference_out=options.checked_time(reference_out, "--reference-out"),
-            events=read_events(events),
-            steps=steps,
-            guidance=guidance,
-            classifier_scale=classifier_scale,
-            semantic_scale=semantic_scale,
-            temporal_scale=temporal_scale,
-            pictures=pictures,
-            timing=timing,
-            quality=quality,
+            **wishes,
             position=options.checked_time(position, "--position"),
             stem_folder=options.made_folder(folder),
         )

@@ -7,14 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from footfall_bridge import messages
 from footfall_bridge.errors import EngineUnreachable, JobCancelled, from_code
-from footfall_bridge.messages import Failed, Hit, Job, Message, Progress, Queued, Spotted, Stem, Warned
-from pydantic import ValidationError
+from footfall_bridge.messages import Failed, Job, Message, Progress, Queued, Spotted, Stem, Warned
 
 from footfall_engine.cli.console import aside, say
 from footfall_engine.config import Settings
@@ -167,37 +165,6 @@ def eta(seconds: float | None) -> str:
         return ""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s left" if minutes else f"{rest} s left"
-
-
-def read_events(file: Path | None) -> list[Hit] | None:
-    """A user's own events: JSON as `footfall spot --json` writes it, a bare list, or CSV with a column `time`."""
-    import csv
-    import json
-
-    from footfall_bridge.errors import InvalidMessage, MediaNotFound
-
-    if file is None:
-        return None
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MediaNotFound(f"the events {file} cannot be read: {error}") from error
-    try:
-        rows: Any
-        if text.lstrip()[:1] in ("{", "["):
-            rows = json.loads(text)
-            rows = rows["events"] if isinstance(rows, dict) else rows
-        else:
-            rows = [
-                {key: value for key, value in row.items() if key and value} for row in csv.DictReader(text.splitlines())
-            ]
-        return [Hit(**row) for row in rows]
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise InvalidMessage(f"{file}: '{key}' cannot be {problem.get('input')!r}: {problem['msg']}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidMessage(f"{file} is no list of events (JSON or CSV with a column 'time'): {error}") from error
 
 
 def say_warnings(outcome: Outcome) -> None:

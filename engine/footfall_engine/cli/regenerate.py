@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from footfall_bridge import messages
@@ -12,12 +12,14 @@ from footfall_bridge.errors import BadRequest
 from footfall_engine.cli import options
 from footfall_engine.cli.console import reported
 from footfall_engine.cli.generate import tell
-from footfall_engine.cli.jobs import read_events, run_job
+from footfall_engine.cli.jobs import run_job
+from footfall_engine.cli.wishes import with_wishes
 from footfall_engine.config import Settings
 from footfall_engine.logs import start_logging
 
 
 @reported
+@with_wishes
 def regenerate(
     stem: Annotated[Path, typer.Argument(metavar="STEM", help="A stem that Footfall made.", show_default=False)],
     start: options.In = None,
@@ -33,22 +35,8 @@ def regenerate(
         Path | None, typer.Option(metavar="CLIP", help="Where the picture is now, if it has moved.")
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="Another prompt than the stem's.", show_default=False)] = None,
-    negative: options.Negative = None,
-    variants: options.Variants = 1,
-    seed: options.Seed = None,
-    model: options.Model = None,
-    reference: options.Reference = None,
-    reference_in: options.ReferenceIn = None,
-    reference_out: options.ReferenceOut = None,
-    events: options.Events = None,
-    steps: options.Steps = None,
-    guidance: options.Guidance = None,
-    classifier_scale: options.ClassifierScale = None,
-    semantic_scale: options.SemanticScale = None,
-    temporal_scale: options.TemporalScale = None,
-    pictures: options.Pictures = None,
-    timing: options.Timing = None,
-    quality: options.Quality = None,
+    *,
+    wishes: dict[str, Any],
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     here: options.Here = False,
@@ -73,22 +61,7 @@ def regenerate(
             out=end,
             video=video and options.existing_file(video, "clip"),
             prompt=prompt,
-            negative=negative,
-            variants=variants,
-            seed=seed,
-            model=model,
-            reference=reference and options.existing_file(reference, "recording"),
-            reference_in=options.checked_time(reference_in, "--reference-in"),
-            reference_out=options.checked_time(reference_out, "--reference-out"),
-            events=read_events(events),
-            steps=steps,
-            guidance=guidance,
-            classifier_scale=classifier_scale,
-            semantic_scale=semantic_scale,
-            temporal_scale=temporal_scale,
-            pictures=pictures,
-            timing=timing,
-            quality=quality,
+            **wishes,
             stem_folder=str(Path(path).parent) if folder is None else options.made_folder(folder),
         )
     )
