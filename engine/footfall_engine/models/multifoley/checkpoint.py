@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 from footfall_bridge.errors import WeightsMissing, WeightsUnusable
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor
 
 from footfall_engine.media.video import file_identity
@@ -28,6 +28,7 @@ from footfall_engine.models.stock import under
 from footfall_engine.models.weights import Weights, network, read_weights
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+SHORTEST_SEC = 0.5  # of sound at once: less leaves no room for context
 NETWORK, WORDS, CODEC = "network.", "words.", "codec."
 
 
@@ -45,8 +46,8 @@ class Config:
     size: Size
     track: Track
     codec: str  # of CODECS
-    channels: int = 1  # of sound
-    seconds: float = sizes.TRAINED_SEC  # of sound that the network was trained on at once
+    channels: Literal[1, 2] = 1  # of sound
+    seconds: Annotated[float, Field(ge=SHORTEST_SEC, le=60)] = sizes.TRAINED_SEC  # of sound that the network was trained on at once
     words: tuple[str, ...] = ()  # that text is read by; none: by T5
     word_width: int = WORD_WIDTH
 

@@ -23,6 +23,10 @@ class Size:
     heads: int
     mlp_ratio: int = 4
 
+    def __post_init__(self) -> None:
+        if min(self.width, self.layers, self.heads, self.mlp_ratio) < 1 or self.width % (2 * self.heads):
+            raise ValueError(f"a width of {self.width} cannot be shared out among {self.heads} heads, even for each")
+
     @property
     def head_width(self) -> int:
         return self.width // self.heads
