@@ -47,7 +47,7 @@ class Config:
     track: Track
     codec: str  # of CODECS
     channels: Literal[1, 2] = 1  # of sound
-    seconds: Annotated[float, Field(ge=SHORTEST_SEC, le=60)] = sizes.TRAINED_SEC  # of sound that the network was trained on at once
+    seconds: Annotated[float, Field(ge=SHORTEST_SEC, le=60)] = sizes.TRAINED_SEC  # of sound, in training
     words: tuple[str, ...] = ()  # that text is read by; none: by T5
     word_width: int = WORD_WIDTH
 

@@ -38,8 +38,6 @@ def seeded(config: Config = CONFIG, seed: int = 0) -> Trained:
 class HeldCodec(nn.Module):
     """Keeps the first sample of each LATENT_CHANNELS-th of a column, and holds it: exact for sound that does so."""
 
-    channels = 1
-
     def __init__(self, channels: int = 1) -> None:
         super().__init__()
         self.channels = channels
@@ -47,7 +45,8 @@ class HeldCodec(nn.Module):
     def encode(self, audio: Tensor, between: Any = None) -> Tensor:
         columns = columns_of(audio.shape[-1])
         whole = nn.functional.pad(audio.mean(1), (0, columns * HOP - audio.shape[-1]))
-        return whole.unflatten(-1, (columns, HOP))[..., :: HOP // LATENT_CHANNELS][..., :LATENT_CHANNELS].mT
+        firsts = -(-torch.arange(LATENT_CHANNELS) * HOP // LATENT_CHANNELS)
+        return whole.unflatten(-1, (columns, HOP))[..., firsts].mT
 
     def decode(self, latents: Tensor, samples: int, between: Any = None) -> Tensor:
         places = (torch.arange(HOP) * LATENT_CHANNELS) // HOP
