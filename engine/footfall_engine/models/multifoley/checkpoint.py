@@ -1,7 +1,7 @@
-"""A trained MultiFoley on disk: a folder with config.json and model.safetensors.
+"""A trained MultiFoley on disk: a folder with config.json, model.safetensors and codec.safetensors.
 
-The weights are those of the network, of the codec and of the words learnt with it, each under a prefix; T5 and CAVP,
-which nobody trains here, lie elsewhere.
+The weights are those of the network and of the words learnt with it, each under a prefix; a codec that learns nothing
+has no file. T5 and CAVP, which nobody trains here, lie elsewhere.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from torch import Tensor
 from footfall_engine.media.video import file_identity
 from footfall_engine.models.multifoley import codec as codecs
 from footfall_engine.models.multifoley import features, sizes
+from footfall_engine.models.multifoley.codec import Codec, OobleckCodec
 from footfall_engine.models.multifoley.dit import FoleyDiT
 from footfall_engine.models.multifoley.sizes import Size
 from footfall_engine.models.multifoley.text import T5_WIDTH, WORD_WIDTH, WordText
 from footfall_engine.models.stock import under
 from footfall_engine.models.weights import Weights, network, read_weights
 
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+CONFIG_FILE, WEIGHTS_FILE, CODEC_FILE = "config.json", "model.safetensors", "codec.safetensors"
 SHORTEST_SEC = 0.5  # of sound at once: less leaves no room for context
-NETWORK, WORDS, CODEC = "network.", "words.", "codec."
+OOBLECK = "oobleck"  # the codec that learns
+NETWORK, WORDS = "network.", "words."
 
 
 class Track(str, Enum):
@@ -67,17 +69,19 @@ class Trained:
     config: Config
     network: FoleyDiT
     words: WordText | None  # None: it reads T5
-    codec: Any  # a Codec that is an nn.Module
+    codec: Codec
 
 
-def untrained(config: Config) -> Trained:
-    """What a configuration describes, before training."""
-    return Trained(config, _network(config), _words(config), codecs.made(config.codec, config.channels))
+def untrained(config: Config, codec: Codec | None = None) -> Trained:
+    """What a configuration describes, before training; with a codec that is trained already, if one is given."""
+    return Trained(config, _network(config), _words(config), codec or codecs.made(config.codec, config.channels))
 
 
 def save(trained: Trained, folder: Path) -> None:
-    """Both files appear whole, the weights first."""
+    """Each file appears whole, the configuration last."""
     folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(trained.codec, OobleckCodec):
+        codecs.save(trained.codec, folder / CODEC_FILE)
     _write(folder / WEIGHTS_FILE, lambda part: _save_weights(trained, part))
     described = TypeAdapter(Config).dump_json(trained.config, indent=1)
     _write(folder / CONFIG_FILE, lambda part: part.write_bytes(described))
@@ -88,12 +92,11 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> Trained:
     config = read_config(folder)
     path = folder / WEIGHTS_FILE
     weights = read_weights(path, dtype)
-    exact = read_weights(path, wanted=lambda key: key.startswith(CODEC))
     return Trained(
         config,
         _filled(partial(_network, config), NETWORK, weights, path),
         _filled(partial(_words, config), WORDS, weights, path) if config.words else None,
-        _filled(partial(codecs.made, config.codec, config.channels), CODEC, exact, path),
+        codecs.load(folder / CODEC_FILE) if config.codec == OOBLECK else codecs.made(config.codec, config.channels),
     )
 
 
@@ -137,7 +140,7 @@ def _of(prefix: str, weights: Mapping[str, Tensor]) -> Weights:
 def _save_weights(trained: Trained, path: Path) -> None:
     from safetensors.torch import save_file
 
-    parts = {NETWORK: trained.network.state_dict(), CODEC: trained.codec.state_dict()}
+    parts = {NETWORK: trained.network.state_dict()}
     if trained.words is not None:
         parts[WORDS] = trained.words.state_dict()
     named = {prefix + key: tensor for prefix, part in parts.items() for key, tensor in part.items()}

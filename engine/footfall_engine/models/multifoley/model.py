@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import torch
 from footfall_bridge.messages import Quality
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from footfall_engine.diffusion import samplers, stock
 from footfall_engine.diffusion.guidance import Denoiser
@@ -24,18 +22,16 @@ from footfall_engine.diffusion.known import Hold, KnownRegion
 from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_betas
 from footfall_engine.media.audio import Audio, fit_length, resample
 from footfall_engine.media.video import file_identity
-from footfall_engine.models.base import Conditions, Features, Generated, asked
+from footfall_engine.models.base import Conditions, Features, Generated, Seen, asked
 from footfall_engine.models.columns import Columns, seeded_noise
 from footfall_engine.models.diff_foley import model as diff_foley
 from footfall_engine.models.diff_foley import networks as diff_foley_networks
-from footfall_engine.models.diff_foley.pictures import squeezed
 from footfall_engine.models.diff_foley.sizes import shape_in
-from footfall_engine.models.multifoley import checkpoint, features, guidance
+from footfall_engine.models.multifoley import checkpoint, features, guidance, looks
 from footfall_engine.models.multifoley.checkpoint import Config, Track
 from footfall_engine.models.multifoley.dit import FoleyDiT, Told
 from footfall_engine.models.multifoley.guidance import Branch, Gamma, Network, Scale
 from footfall_engine.models.multifoley.sizes import (
-    CAVP_RATE,
     HOP,
     LATENT_CHANNELS,
     LATENT_RATE,
@@ -62,7 +58,6 @@ _STEP_BYTES = 100 * 2**20  # of one item, in float32
 _CODE_BYTES = 400 * 2**20  # of one piece of one item
 _SEEN = 0.15  # share of the work done when the picture is
 _EDGE = 12  # columns on either side that sound and latents may depend on
-_LOOK, _LOOK_MARGIN = 64, 9  # pictures that CAVP sees at once, and on either side that a row depends on
 
 _DDIM = {
     "_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "beta_schedule": "scaled_linear",
@@ -131,14 +126,14 @@ class MultiFoley:
         job = _Job(nets, runtime, conditions, progress)
 
         # 2. what the picture shows, what is said
-        track = job.track()
+        pictured = job.pictured()
         said = job.said(asked(conditions.controls.quality, Quality.HIGH))
 
         # 3. latents that fit it and what sounds already
         guide = conditions.controls.guidance
         strength = self._strength if guide is None else Scale(guide)
         sample = partial(self._sample, steps=asked(conditions.controls.steps, self._steps))
-        latents = job.latents(track, said, strength, seeds, sample)
+        latents = job.latents(pictured, said, strength, seeds, sample)
 
         # 4. sound from them
         return Generated(job.sound(latents), job.warnings)
@@ -174,7 +169,8 @@ class MultiFoley:
         progress(0.7)
         cavp, sees_by = self._cavp(runtime) if trained.config.track is Track.CAVP else (None, "")
         dit: Any = runtime.on_device(trained.network)
-        return Networks(trained.config, dit, text, trained.codec.to(runtime.device), cavp, sees_by)
+        codec: Any = trained.codec  # in float32 whatever the network computes in: what it rounds is heard
+        return Networks(trained.config, dit, text, codec.to(runtime.device), cavp, sees_by)
 
     def _cavp(self, runtime: Runtime) -> tuple[nn.Module, str]:
         path = ready_weights(diff_foley.NAME, diff_foley.FILES["cavp"], self._cavp_folder)
@@ -184,7 +180,6 @@ class MultiFoley:
         return runtime.on_device(made), file_identity(path)
 
 
-AsPublished: Callable[[], MultiFoley] = MultiFoley
 Fast: Callable[[], MultiFoley] = partial(MultiFoley, sampler=Sampler.SOLVER.value)
 """With fewer steps, as a model of its own."""
 
@@ -197,6 +192,28 @@ class _Said:
     negative: tuple[Tensor, Tensor]
 
 
+@dataclass(frozen=True)
+class _Reference:
+    """Sound that comes before what is made."""
+
+    latents: Tensor  # (LATENT_CHANNELS, columns)
+    first: int = 0  # column of the recording
+    digest: str = ""  # of the recording
+
+    @property
+    def columns(self) -> int:
+        return self.latents.shape[-1]
+
+
+@dataclass(frozen=True)
+class _Pictured:
+    """What the picture shows, shape = (track_channels, columns), and what that of the reference does, if it has one."""
+
+    track: Tensor
+    reference: Tensor
+    has_reference: bool
+
+
 class _Job(Stages):
     """The stages of one sound."""
 
@@ -206,7 +223,7 @@ class _Job(Stages):
         self._samples = round(conditions.duration * SAMPLE_RATE)
         at_once = round(nets.config.seconds * LATENT_RATE)
         self._reference = self._referred(round(at_once * REFERENCE_SHARE))
-        longest = at_once - self._reference.shape[-1]
+        longest = at_once - self._reference.columns
         columns = max(longest, columns_of(self._samples))
         self._there = self._known_columns(columns)
         self._plan = stretches(self._there, longest, round(at_once * CONTEXT_SHARE))
@@ -249,13 +266,15 @@ class _Job(Stages):
             latents[:, around.columns] = self._coded(self._known_sound()[:, around.start * HOP : around.stop * HOP])
         return latents
 
-    def _referred(self, most: int) -> Tensor:
-        """Latents of the reference recording where it is loudest, shape = (LATENT_CHANNELS, columns)."""
+    def _referred(self, most: int) -> _Reference:
+        """Of the reference recording the part that is loudest, no longer than `most` columns."""
         reference = self._conditions.reference
         if reference is None:
-            return torch.zeros(LATENT_CHANNELS, 0, device=self._runtime.device)
+            return _Reference(torch.zeros(LATENT_CHANNELS, 0, device=self._runtime.device))
         audio = resample(reference.samples, reference.sample_rate, SAMPLE_RATE)
-        return self._coded(audio[:, loudest(audio, most * HOP)])
+        first = loudest_column(audio, most)
+        digest = hashlib.sha256(reference.samples.tobytes()).hexdigest()
+        return _Reference(self._coded(audio[:, first * HOP : (first + most) * HOP]), first, digest)
 
     def _coded(self, audio: Audio) -> Tensor:
         """Latents of sound (channels, samples)."""
@@ -264,38 +283,34 @@ class _Job(Stages):
 
     # ---- what the picture shows
 
-    def track(self) -> Tensor:
-        """Shape = (track_channels, columns)."""
+    def pictured(self) -> _Pictured:
         self._tell(LOADED)
-        known = self._conditions
-        if self._nets.config.track is Track.EVENTS:
-            made = features.event_track(known.hits, known.motion, self._columns / LATENT_RATE)
-        else:
-            rows = known.remember(f"cavp 8 {self._nets.sees_by}", self._look)["rows"]
-            made = features.cavp_track(rows, self._columns)
+        known, reference = self._conditions, self._reference
+        whole = self._track(known, self._columns, "")
+        heard = torch.zeros(len(whole), reference.columns, device=whole.device)
+        if known.reference_seen is not None:
+            name = f" of {reference.digest}"
+            heard = self._track(known.reference_seen, reference.first + reference.columns, name)[:, reference.first :]
         self._tell(_SEEN)
+        return _Pictured(whole, heard, known.reference_seen is not None)
+
+    def _track(self, seen: Conditions | Seen, columns: int, name: str) -> Tensor:
+        """Shape = (track_channels, columns)."""
+        if self._nets.config.track is Track.EVENTS:
+            made = features.event_track(seen.hits, seen.motion, columns / LATENT_RATE)
+        else:
+            look = partial(self._look, seen)
+            made = features.cavp_track(
+                self._conditions.remember(f"cavp {self._nets.sees_by}{name}", look)["rows"], columns
+            )
         return torch.from_numpy(made).to(self._runtime.device)
 
-    def _look(self) -> Features:
-        """CAVP's features of the whole picture, shape = (rows, n), float32."""
-        seconds = self._conditions.duration
-        count = max(1, math.ceil(seconds * CAVP_RATE - 1e-9))
-        frames = self._conditions.frames([min(seconds, features.look_time(row)) for row in range(count)])
-        pictures: list[NDArray[np.uint8]] = []  # from `first` on
-        first, rows = 0, []
-        for start in range(0, count, _LOOK):
-            self._tell(LOADED + (_SEEN - LOADED) * start / count)
-            stop = min(count, start + _LOOK)
-            begin, end = max(0, start - _LOOK_MARGIN), min(count, stop + _LOOK_MARGIN)
-            pictures = pictures[begin - first :]
-            pictures += [squeezed(frame.image) for frame in islice(frames, end - begin - len(pictures))]
-            first = begin
-            rows.append(self._encoded(pictures)[start - begin : stop - begin])
-        return {"rows": np.concatenate(rows)}
+    def _look(self, seen: Conditions | Seen) -> Features:
+        tell = part(self._tell, self._done, (self._done + _SEEN) / 2)
+        return {"rows": looks.rows(seen.frames, seen.duration, self._encoded, tell)}
 
-    def _encoded(self, pictures: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        stack = torch.from_numpy(np.stack(pictures)).to(self._runtime.device)
-        video = self._here(stack.permute(0, 3, 1, 2)[None]) / 255
+    def _encoded(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        video = self._here(torch.from_numpy(pictures).permute(0, 3, 1, 2)[None].to(self._runtime.device)) / 255
         rows: NDArray[np.float32] = self._nets.cavp.encode_video(video)[0].float().cpu().numpy()
         return rows
 
@@ -316,39 +331,46 @@ class _Job(Stages):
 
     # ---- latents
 
-    def latents(self, track: Tensor, said: _Said, strength: Gamma | Scale, seeds: list[int], sample: Sample) -> Tensor:
+    def latents(
+        self, pictured: _Pictured, said: _Said, strength: Gamma | Scale, seeds: list[int], sample: Sample
+    ) -> Tensor:
         """Clean latents, shape = (variants, LATENT_CHANNELS, columns); what is known already is as it was."""
-        variants, device = len(seeds), self._runtime.device
+        reference, device, variants = self._reference.latents, self._runtime.device, len(seeds)
         noise, generators = seeded_noise(seeds, (LATENT_CHANNELS, self._columns), device)
-        before = torch.stack([torch.randn(self._reference.shape, generator=each) for each in generators]).to(device)
+        before = torch.stack([torch.randn(reference.shape, generator=each) for each in generators]).to(device)
         latents = self._known_latents().repeat(variants, 1, 1)
         there = torch.from_numpy(self._there).to(noise)
+        network, negative = self._network(), _times(variants, said.negative)
         for number, stretch in enumerate(self._plan):
             columns = stretch.columns
-            start = torch.cat([before, noise[..., columns]], -1)
-            branch = self._branch(track[:, columns], latents[..., columns], there[columns], said.asked)
-            denoise = guidance.guided(
-                self._network(), branch, branch.without(*_times(variants, said.negative)), strength
+            asked_for = Branch(
+                self._told(pictured, columns, _times(variants, said.asked)),
+                torch.cat([reference.expand(variants, -1, -1), latents[..., columns]], -1),
+                torch.cat([torch.ones_like(before[0, 0]), there[columns]]).expand(variants, -1),
             )
-            hold = KnownRegion(branch.clean, branch.given[:, None], start)
-            shares = (_SEEN + (SAMPLED - _SEEN) * each / len(self._plan) for each in (number, number + 1))
-            made = sample(denoise, start, hold=hold, progress=part(self._tell, *shares))
-            latents[..., columns] = made[..., before.shape[-1] :]
+            start = torch.cat([before, noise[..., columns]], -1)
+            made = sample(
+                guidance.guided(network, asked_for, asked_for.without(*negative), strength),
+                start,
+                hold=KnownRegion(asked_for.clean, asked_for.given[:, None], start),
+                progress=part(self._tell, *self._share_of(number)),
+            )
+            latents[..., columns] = made[..., reference.shape[-1] :]
             there[columns] = 1
         return latents
 
-    def _branch(self, track: Tensor, latents: Tensor, there: Tensor, text: tuple[Tensor, Tensor]) -> Branch:
-        """What is asked of one stretch: after the reference, whose picture nobody knows, comes the stretch itself."""
-        variants, referred = len(latents), self._reference.shape[-1]
-        pictured = torch.arange(referred + track.shape[-1], device=track.device) >= referred
-        told = Told(
-            functional.pad(track, (referred, 0)).expand(variants, -1, -1),
-            pictured.expand(variants, -1),
-            *_times(variants, text),
-        )
-        clean = torch.cat([self._reference.expand(variants, -1, -1), latents], -1)
-        given = torch.cat([torch.ones_like(there[:1]).expand(referred), there])
-        return Branch(told, clean, given.expand(variants, -1))
+    def _share_of(self, number: int) -> tuple[float, float]:
+        """Where a stretch begins and ends in the work."""
+        each = (SAMPLED - _SEEN) / len(self._plan)
+        return _SEEN + number * each, _SEEN + (number + 1) * each
+
+    def _told(self, pictured: _Pictured, columns: slice, text: tuple[Tensor, Tensor]) -> Told:
+        """After the reference comes the stretch itself."""
+        variants = len(text[0])
+        track = torch.cat([pictured.reference, pictured.track[:, columns]], -1)
+        shown = torch.ones(track.shape[-1], dtype=torch.bool, device=track.device)
+        shown[: pictured.reference.shape[-1]] = pictured.has_reference
+        return Told(track.expand(variants, -1, -1), shown.expand(variants, -1), *text)
 
     def _network(self) -> Network:
         batches = self._batches(_STEP_BYTES)
@@ -386,12 +408,12 @@ class _Job(Stages):
         return pieces.numpy()
 
 
-def loudest(audio: Audio, samples: int) -> slice:
-    """The part of at most so many samples that holds the most energy, the first of them if there are several."""
-    energy = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64).sum(0))])
-    samples = min(samples, audio.shape[1])
-    start = int(np.argmax(energy[samples:] - energy[: len(energy) - samples]))
-    return slice(start, start + samples)
+def loudest_column(audio: Audio, columns: int) -> int:
+    """First column of the part of at most so many columns that holds the most energy; the earliest of several."""
+    energy = np.square(fit_length(audio, columns_of(audio.shape[-1]) * HOP), dtype=np.float64).sum(0)
+    until = np.concatenate([[0.0], np.cumsum(energy.reshape(-1, HOP).sum(1))])
+    columns = min(columns, len(until) - 1)
+    return int(np.argmax(until[columns:] - until[: len(until) - columns]))
 
 
 def in_channels(audio: Audio, channels: int) -> Audio:

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="neural models need the 'neural' ext
 from footfall_bridge.errors import InvalidSettings, WeightsMissing, WeightsUnusable  # noqa: E402
 from footfall_engine.models.multifoley import checkpoint  # noqa: E402
 from footfall_engine.models.multifoley.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Config, Track  # noqa: E402
+from footfall_engine.models.multifoley.codec import OobleckCodec, OobleckShape  # noqa: E402
 from footfall_engine.models.multifoley.sizes import SIZES, Size  # noqa: E402
 
 from tests.engine.neural.multifoley.hand import CONFIG, seeded  # noqa: E402
@@ -34,12 +35,14 @@ def test_what_is_saved_is_loaded(tmp_path, config):
     assert sorted(path.name for path in tmp_path.iterdir()) == [CONFIG_FILE, WEIGHTS_FILE]
 
 
-def test_the_codec_travels_with_the_network(tmp_path):
-    made = checkpoint.untrained(replace(CONFIG, codec="oobleck"))
-    checkpoint.save(made, tmp_path)
+def test_a_codec_that_learnt_travels_with_the_network(tmp_path):
+    codec = OobleckCodec(OobleckShape(2, decoder_width=4, multiples=(1, 1, 1, 1)))
+    config = replace(CONFIG, codec="oobleck", channels=2)
+    checkpoint.save(checkpoint.untrained(config, codec), tmp_path)
     found = checkpoint.load(tmp_path, torch.bfloat16)
     theirs = found.codec.state_dict()
-    assert all(torch.equal(tensor, theirs[key]) for key, tensor in made.codec.state_dict().items())
+    assert all(torch.equal(tensor, theirs[key]) for key, tensor in codec.state_dict().items())
+    assert found.codec.channels == 2
     assert next(found.network.parameters()).dtype == torch.bfloat16
 
 

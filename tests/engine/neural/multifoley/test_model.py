@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,22 @@ pytest.importorskip("diffusers", reason="neural models need the 'neural' extra")
 from footfall_bridge.errors import JobCancelled, WeightsMissing  # noqa: E402
 from footfall_bridge.messages import Quality  # noqa: E402
 from footfall_engine.media.audio import Recording  # noqa: E402
-from footfall_engine.models.base import Generated, TimedHit  # noqa: E402
-from footfall_engine.models.multifoley import checkpoint, features  # noqa: E402
+from footfall_engine.media.video import Frame  # noqa: E402
+from footfall_engine.models.base import Generated, Seen, TimedHit  # noqa: E402
+from footfall_engine.models.diff_foley import networks as cavp_networks  # noqa: E402
+from footfall_engine.models.diff_foley.cavp import CavpShape  # noqa: E402
+from footfall_engine.models.multifoley import checkpoint, features, looks  # noqa: E402
+from footfall_engine.models.multifoley.checkpoint import Track  # noqa: E402
 from footfall_engine.models.multifoley.guidance import Gamma, Scale  # noqa: E402
-from footfall_engine.models.multifoley.model import MultiFoley, in_channels, loudest  # noqa: E402
+from footfall_engine.models.multifoley.model import MultiFoley, in_channels, loudest_column  # noqa: E402
 from footfall_engine.models.multifoley.sizes import HOP, LATENT_CHANNELS, LATENT_RATE, SAMPLE_RATE  # noqa: E402
 from footfall_engine.progress import no_progress  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from tests.engine.neural.multifoley.hand import CPU, SECONDS, ByHand, Call, HeldCodec, seeded  # noqa: E402
-from tests.engine.neural.tiny import conditions  # noqa: E402
+from tests.engine.neural.multifoley.hand import CONFIG, CPU, SECONDS, ByHand, Call, HeldCodec, seeded  # noqa: E402
+from tests.engine.neural.multifoley.test_text import write_t5  # noqa: E402
+from tests.engine.neural.tiny import Film, conditions  # noqa: E402
 
 AT_ONCE = round(SECONDS * LATENT_RATE)
 REFERENCE = AT_ONCE * 3 // 8
@@ -273,6 +279,18 @@ def test_a_reference_comes_before_the_sound_clean_and_without_its_picture(model)
         assert not torch.allclose(call.latents[2, :, :REFERENCE], latents_of(sound), atol=0.01)
 
 
+def test_a_reference_may_bring_its_picture(model):
+    hits = (TimedHit(0.1, 1.0, 0.0, 0.2, "impact", 0), TimedHit(0.9, 0.5, 0.0, 0.2, "step", 1))
+    seen = Seen(2.0, hits, np.ones(201, np.float32), Film())
+    quiet = Recording(steady(20).samples * 0.01, SAMPLE_RATE)
+    sound = Recording(np.concatenate([quiet.samples, steady(REFERENCE).samples], 1), SAMPLE_RATE)
+    make(model, 1.0, reference=sound, reference_seen=seen)
+    call = model.network.calls[0]
+    whole = features.event_track(hits, seen.motion, (20 + REFERENCE) / LATENT_RATE)
+    np.testing.assert_allclose(call.told.track[0][:, :REFERENCE], whole[:, 20:], atol=1e-6)
+    assert call.told.has_track.tolist() == [[True] * AT_ONCE, [False] * AT_ONCE]
+
+
 def test_of_a_long_reference_its_loudest_part_is_used(model):
     quiet, loud = steady(200, 1).samples * 0.01, steady(REFERENCE, 2).samples
     long = Recording(np.concatenate([quiet, loud, quiet], 1), SAMPLE_RATE)
@@ -296,14 +314,14 @@ def test_every_stretch_of_a_long_sound_hears_the_reference(model):
         assert call.latents.shape[-1] == AT_ONCE
 
 
-@given(where=st.integers(0, 70), length=st.integers(1, 100))
-def test_the_loudest_part_is_found_wherever_it_lies(where, length):
-    audio = np.full((2, 100), 0.1, np.float32)
-    audio[:, where : where + 30] = 1.0
-    found = loudest(audio, length)
-    assert found.stop - found.start == min(length, 100)
-    inside = min(found.stop, where + 30) - max(found.start, where)
-    assert inside == min(length, 30)
+@given(where=st.integers(0, 70), columns=st.integers(1, 100))
+def test_the_loudest_part_is_found_wherever_it_lies(where, columns):
+    audio = np.full((2, 100 * HOP), 0.1, np.float32)
+    audio[:, where * HOP : (where + 30) * HOP] = 1.0
+    first = loudest_column(audio, columns)
+    inside = min(first + columns, where + 30) - max(first, where)
+    assert inside == min(columns, 30)
+    assert first + min(columns, 100) <= 100
 
 
 def test_mono_and_stereo_are_made_of_each_other():
@@ -367,3 +385,91 @@ def test_what_was_trained_on_meanwhile_is_used(folder, tmp_path):
     before = make(model, 1.0).audio
     checkpoint.save(seeded(seed=1), tmp_path)
     assert not np.allclose(before, make(model, 1.0).audio)
+
+
+def test_t5_reads_for_weights_without_words_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "T5_WIDTH", 16)  # of the toy
+    checkpoint.save(seeded(replace(CONFIG, words=())), tmp_path)
+    model = MultiFoley(folder=tmp_path, runtime=CPU)
+    with pytest.raises(WeightsMissing, match="t5-base"):
+        model.check()
+    write_t5(tmp_path / "t5-base")
+    model.check()
+    one, other = (make(model, 1.0, prompt=prompt).audio for prompt in ("ball", "hammer"))
+    assert not np.allclose(one, other)
+    assert make(model, 1.0, prompt="what was never heard").warnings == ()
+
+
+# ---- with CAVP
+
+
+def write_cavp(folder: Path) -> None:
+    """A toy of the video encoder of Diff-Foley's, beside a configuration that tells of its size."""
+    shape = cavp_networks.Shape(cavp=CavpShape(base_channels=2, audio_channels=None))
+    generator = torch.Generator().manual_seed(0)
+    weights = {}
+    for key, size in cavp_networks.original_shapes("cavp", shape).items():
+        values = torch.randn(size, generator=generator) / max(1.0, float(np.prod(size[1:]))) ** 0.5
+        weights[key] = values.abs() + 0.5 if key.endswith("running_var") else values
+    folder.mkdir(exist_ok=True)
+    torch.save({"state_dict": weights}, folder / "cavp_epoch66.ckpt")
+    (folder / "config.json").write_text(json.dumps({"cavp": {"base_channels": 2, "audio_channels": None}}))
+
+
+class Flicker(Film):
+    """Small pictures, each of its own."""
+
+    def __call__(self, times):
+        for time in times:
+            self.asked.append(time)
+            yield Frame(time, np.random.default_rng(round(time * 1000)).integers(0, 255, (8, 8, 3), np.uint8))
+
+
+@pytest.fixture
+def cavp_model(tmp_path: Path) -> MultiFoley:
+    checkpoint.save(seeded(replace(CONFIG, track=Track.CAVP)), tmp_path)
+    write_cavp(tmp_path / "cavp")
+    return MultiFoley(folder=tmp_path, runtime=CPU, cavp_folder=tmp_path / "cavp")
+
+
+def test_pictures_are_seen_eight_times_a_second_once_for_all_variants(cavp_model):
+    film, kept_rows = Flicker(), {}
+
+    def remember(name: str, look: Any) -> Any:
+        if name not in kept_rows:
+            kept_rows[name] = look()
+        return kept_rows[name]
+
+    made = [make(cavp_model, 1.5, (seed,), frames=film, remember=remember, steps=1) for seed in (1, 2)]
+    assert film.asked == pytest.approx(np.arange(12) / 8 + 1 / 16)
+    (rows,) = kept_rows.values()
+    assert rows["rows"].shape == (12, 512)
+    assert made[0].audio.shape == (1, 2, 72_000)
+
+
+def test_what_is_seen_is_heard(cavp_model):
+    one, other = (make(cavp_model, 1.0, frames=film, steps=1).audio for film in (Film(), Flicker()))
+    assert not np.allclose(one, other)
+
+
+def test_the_picture_of_a_reference_is_seen_too(cavp_model):
+    film, of_reference = Flicker(), Flicker()
+    seen = Seen(0.5, (), np.zeros(51, np.float32), of_reference)
+    make(cavp_model, 1.0, frames=film, reference=steady(20), reference_seen=seen, steps=1)
+    assert len(film.asked) == 8
+    assert len(of_reference.asked) == 4
+
+
+def test_long_pictures_are_seen_in_pieces_with_the_result_of_the_whole(tmp_path, monkeypatch):
+    write_cavp(tmp_path)
+    encoder, _ = MultiFoley(folder=tmp_path, runtime=CPU, cavp_folder=tmp_path)._cavp(CPU)
+
+    def encode(pictures: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            video = torch.from_numpy(pictures[:, ::7, ::7].copy()).permute(0, 3, 1, 2)[None] / 255
+            return encoder.encode_video(video)[0].numpy()
+
+    whole = looks.rows(Flicker(), 5.0, encode, no_progress)
+    monkeypatch.setattr(looks, "AT_ONCE", 7)
+    np.testing.assert_allclose(looks.rows(Flicker(), 5.0, encode, no_progress), whole, atol=1e-5)
+    assert whole.shape == (40, 512)
