@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,12 @@ class Crew:
         total = value.clone()
         distributed.all_reduce(total)
         return total / self.size
+
+    def mean_gradients(self, network: nn.Module) -> None:
+        """Give every process the mean of all their gradients, for networks that no DistributedDataParallel wraps."""
+        for parameter in network.parameters() if self.size > 1 else ():
+            if parameter.grad is not None:
+                parameter.grad = self.mean(parameter.grad)
 
     def any(self, wish: bool) -> bool:
         """Whether a process wants it; all of them hear the same answer."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ from footfall_engine.models.multifoley.model import SCHEDULE
 from footfall_engine.models.multifoley.text import Text
 from footfall_engine.training import curves, state
 from footfall_engine.training.crew import Crew
-from footfall_engine.training.curves import Row
 from footfall_engine.training.examples import Example, Source
 from footfall_engine.training.objective import Batch, Drops, Objective, SpanRule, masked_loss
 
@@ -51,8 +50,8 @@ class Recipe:
     weight_decay: float = 1e-6
     clip: float = 1.0  # norm of the gradient
     average: float = 0.9999  # share of the averaged weights that stays at each step
-    span: SpanRule = SpanRule()
-    drops: Drops = Drops()
+    span: SpanRule = field(default_factory=SpanRule)
+    drops: Drops = field(default_factory=Drops)
     seed: int = 0
     held_out_items: int = 32
     look_every: int = 200  # steps between rows of the curves
@@ -64,6 +63,18 @@ class Recipe:
     def average_at(self, step: int) -> float:
         """Early on, when the weights still move far, less of their average stays."""
         return min(self.average, (1 + step) / (10 + step))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the curves."""
+
+    step: int  # optimiser steps done
+    loss: float  # mean since the row before
+    held_out: float  # loss of the averaged weights on data never trained on; NaN where there is none
+    gradient: float  # norm before clipping, mean since the row before
+    rate: float  # of learning
+    seconds: float  # of training so far, over all its runs
 
 
 class Student(nn.Module):
@@ -90,7 +101,9 @@ class Trainer:
         precision: torch.dtype = torch.float32,
     ) -> None:  # fmt: skip
         if recipe.batch % (crew.size * recipe.parts):
-            raise BadRequest(f"a batch of {recipe.batch} cannot be divided by {crew.size} processes × {recipe.parts} parts")
+            raise BadRequest(
+                f"a batch of {recipe.batch} cannot be divided by {crew.size} processes × {recipe.parts} parts"
+            )
         if text is None and not config.words:
             raise BadRequest("without words of its own, the network needs T5 to read captions")
         self.config, self.codec, self.recipe, self.crew, self.precision = config, codec, recipe, crew, precision
@@ -121,7 +134,7 @@ class Trainer:
         ModelFailed when the loss is no number any more; the last checkpoint is from before that.
         """
         state.resume(self, folder)
-        rows = [row for row in curves.read(folder) if row.step <= self.step]
+        rows = [row for row in curves.read(folder, Row) if row.step <= self.step]
         unseen = list(self._held_out(held_out)) if held_out is not None else []
         losses: list[Tensor] = []
         norms: list[Tensor] = []
@@ -192,7 +205,9 @@ class Trainer:
     def _look(self, losses: list[Tensor], norms: list[Tensor], unseen: list[Batch]) -> Row:
         loss = float(self.crew.mean(torch.stack(losses).mean()))
         if not math.isfinite(loss):
-            raise ModelFailed(f"the loss is {loss} after step {self.step}: a lower rate than {self.recipe.rate} may help")
+            raise ModelFailed(
+                f"the loss is {loss} after step {self.step}: a lower rate than {self.recipe.rate} may help"
+            )
         norm = float(torch.stack(norms).mean())
         return Row(self.step, loss, self._loss_of(unseen), norm, self.recipe.rate_at(self.step - 1), self.seconds)
 

@@ -58,12 +58,18 @@ class Drops:
     caption: float = 0.1
     tag: float = 0.1
     track: float = 0.1
+    track_of_given: float = 0.5  # the part of it that goes with given sound, as of a reference
 
-    def apply(self, example: Example, rng: np.random.Generator) -> tuple[str, Tensor | None]:
-        """The text and the track that the network is told."""
-        no_caption, no_tag, no_track = rng.random(3) < (self.caption, self.tag, self.track)
-        text = tagged("" if no_caption else example.caption, None if no_tag else example.quality)
-        return text, None if no_track else example.track
+    def text(self, example: Example, rng: np.random.Generator) -> str:
+        no_caption, no_tag = rng.random(2) < (self.caption, self.tag)
+        return tagged("" if no_caption else example.caption, None if no_tag else example.quality)
+
+    def seen(self, example: Example, given: Tensor, rng: np.random.Generator) -> Tensor:
+        """Where there is a picture, shape = (t,), bool."""
+        nowhere, not_where_given = rng.random(2) < (self.track, self.track_of_given)
+        if example.track is None or nowhere:
+            return torch.zeros_like(given, dtype=torch.bool)
+        return given == 0 if not_where_given else torch.ones_like(given, dtype=torch.bool)
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,9 @@ class Batch:
     time: Tensor  # (b,), 0 … T - 1
     given: Tensor  # (b, t)
     track: Tensor  # (b, track_channels, t), zeros where there is none
-    has_track: Tensor  # (b,), bool
-    texts: tuple[str, ...]
+    has_track: Tensor  # (b, t), bool
     noise: Tensor  # (b, LATENT_CHANNELS, t)
+    texts: tuple[str, ...]
 
     def to(self, device: torch.device) -> Batch:
         moved = {
@@ -96,22 +102,21 @@ class Objective:
     def batch(self, draw: Callable[[np.random.Generator], Example], rngs: Sequence[np.random.Generator]) -> Batch:
         """One item from each generator; all examples have the same length."""
         items = [self._item(draw(rng), rng) for rng in rngs]
-        tensors = (torch.stack(each) for each in zip(*(item[:-1] for item in items), strict=True))
-        noisy, time, given, track, has_track, noise = tensors
-        return Batch(noisy, time, given, track, has_track, tuple(item[-1] for item in items), noise)
+        stacked = [torch.stack(each) for each in zip(*(tensors for tensors, _ in items), strict=True)]
+        noisy, time, given, track, has_track, noise = stacked
+        return Batch(noisy, time, given, track, has_track, noise, tuple(text for _, text in items))
 
-    def _item(self, example: Example, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, str]:
-        clean = example.latents
-        text, track = self.drops.apply(example, rng)
-        given = self.span.draw(clean.shape[-1], rng)
+    def _item(self, example: Example, rng: np.random.Generator) -> tuple[tuple[Tensor, ...], str]:
+        """Tensors in the order of `Batch`, and the text."""
+        clean, columns = example.latents, example.latents.shape[-1]
+        given = self.span.draw(columns, rng)
+        text, has_track = self.drops.text(example, rng), self.drops.seen(example, given, rng)
         time = int(rng.integers(0, len(self.schedule.betas)))
         noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
         noisy = self.schedule.alpha(time) * clean + self.schedule.sigma(time) * noise
-        seen = torch.zeros(self.track_channels, clean.shape[-1]) if track is None else track
-        return (
-            torch.where(given.bool(), clean, noisy), torch.tensor(float(time)), given, seen,
-            torch.tensor(track is not None), noise, text,
-        )  # fmt: skip
+        track = torch.zeros(self.track_channels, columns) if example.track is None else example.track
+        tensors = (torch.where(given.bool(), clean, noisy), torch.tensor(float(time)), given, track, has_track, noise)
+        return tensors, text
 
 
 def masked_loss(predicted: Tensor, noise: Tensor, given: Tensor) -> Tensor:

@@ -12,18 +12,18 @@ from footfall_engine.training.loop import Recipe
 from footfall_engine.training.objective import Drops, SpanRule
 from footfall_engine.training.rendered import RenderedContacts
 
-SECONDS = 3.0
+SECONDS = 2.5
 SHARE_WITH_PICTURE = 0.7
 RECIPE = Recipe(
-    steps=3000,
-    batch=16,
+    steps=6000,
+    batch=8,
     rate=1e-3,
     warm_up=100,
     average=0.999,
     span=SpanRule(probability=0.4, shortest_sec=0.2, longest_sec=2.0, at_start=0.4, outside=0.3),
     drops=Drops(caption=0.2, tag=0.1, track=0.15),
     held_out_items=32,
-    look_every=50,
+    look_every=100,
     save_every=250,
 )
 

@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from footfall_bridge.errors import BadRequest, WeightsUnusable
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from footfall_engine.models.multifoley.checkpoint import Config
 from footfall_engine.models.stock import under
 from footfall_engine.models.weights import read_weights
-
-if TYPE_CHECKING:
-    from footfall_engine.training.loop import Trainer
 
 FILE = "training.safetensors"
 STUDENT, AVERAGED, OPTIMISER = "student.", "averaged.", "optimiser."
@@ -30,7 +25,19 @@ FREE_TO_CHANGE = ("steps", "parts", "look_every", "save_every", "held_out_items"
 """Of a recipe, between one run and the next that goes on from it."""
 
 
-def write(trainer: Trainer, folder: Path) -> None:
+class Resumable(Protocol):
+    """Whatever trains: a network or a codec."""
+
+    config: Any  # a dataclass: what is made
+    recipe: Any  # a dataclass: how it is trained
+    student: nn.Module
+    averaged: nn.Module
+    optimiser: torch.optim.Optimizer
+    step: int
+    seconds: float
+
+
+def write(trainer: Resumable, folder: Path) -> None:
     """The file appears whole."""
     from safetensors.torch import save_file
 
@@ -48,7 +55,7 @@ def write(trainer: Trainer, folder: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def resume(trainer: Trainer, folder: Path) -> None:
+def resume(trainer: Resumable, folder: Path) -> None:
     """Go on from what `folder` holds, if it holds something.
 
     BadRequest names what differs from how training began; WeightsUnusable is for a file that is not ours.
@@ -76,9 +83,14 @@ def _facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _identity(trainer: Trainer) -> dict[str, Any]:
-    recipe = {key: value for key, value in asdict(trainer.recipe).items() if key not in FREE_TO_CHANGE}
-    return {"recipe": recipe, "model": TypeAdapter(Config).dump_python(trainer.config, mode="json")}
+def _identity(trainer: Resumable) -> dict[str, Any]:
+    recipe = {key: value for key, value in _plain(trainer.recipe).items() if key not in FREE_TO_CHANGE}
+    return {"recipe": recipe, "model": _plain(trainer.config)}
+
+
+def _plain(described: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = TypeAdapter(type(described)).dump_python(described, mode="json")
+    return plain
 
 
 def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
