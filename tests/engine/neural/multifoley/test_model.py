@@ -25,6 +25,7 @@ from footfall_engine.models.multifoley.checkpoint import Track  # noqa: E402
 from footfall_engine.models.multifoley.guidance import Gamma, Scale  # noqa: E402
 from footfall_engine.models.multifoley.model import MultiFoley, in_channels, loudest_column  # noqa: E402
 from footfall_engine.models.multifoley.sizes import HOP, LATENT_CHANNELS, LATENT_RATE, SAMPLE_RATE  # noqa: E402
+from footfall_engine.models.runtime import Runtime  # noqa: E402
 from footfall_engine.progress import no_progress  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
@@ -377,6 +378,13 @@ def test_a_trained_folder_makes_sound(folder):
     np.testing.assert_array_equal(audio, make(model, 2.5, (3,), prompt="hammer", channels=2).audio)
     other = make(model, 2.5, (3,), prompt="ball", channels=2).audio
     assert not np.allclose(audio, other)
+
+
+def test_half_precision_makes_about_the_same_sound(folder):
+    exact = make(MultiFoley(folder=folder, runtime=CPU), 1.0, prompt="hammer", steps=8).audio
+    rough = make(MultiFoley(folder=folder, runtime=Runtime(CPU.device, torch.bfloat16)), 1.0, prompt="hammer", steps=8)
+    one, other = (np.sqrt(np.mean(sound**2)) for sound in (exact, rough.audio))
+    assert one == pytest.approx(other, rel=0.1)
 
 
 def test_what_was_trained_on_meanwhile_is_used(folder, tmp_path):
