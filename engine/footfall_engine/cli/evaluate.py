@@ -153,12 +153,12 @@ def _show_sounds(measured: dict[str, Any]) -> None:
     from footfall_engine.evaluation.sounds import MEASURES
 
     columns = [measure for measure in MEASURES if measure.key in measured["mean"]]
-    rows = [
-        [row["clip"], *(_figure(row.get(measure.key)) for measure in columns), row.get("problem", "")]
-        for row in measured["clips"]
-    ]
-    mean = ["mean", *(_figure(measured["mean"][measure.key]) for measure in columns), ""]
-    answer_table(["clip", *(measure.name for measure in columns), ""], [*rows, mean], title=measured["folder"])
+    rows = [[row["clip"], *(_figure(row.get(measure.key)) for measure in columns)] for row in measured["clips"]]
+    mean = ["mean", *(_figure(measured["mean"][measure.key]) for measure in columns)]
+    answer_table(["clip", *(measure.name for measure in columns)], [*rows, mean], title=measured["folder"])
+    for row in measured["clips"]:
+        if "problem" in row:
+            answer(f"{row['clip']}: {row['problem']}")
     figures = measured["mean"] | measured["together"]
     answer_table(
         ["measure", "", "what it is, or why it is not there"],

@@ -82,7 +82,6 @@ def av_align(heard: Sequence[float], seen: Sequence[float], fps: float) -> float
     return matched / every if every else None
 
 
-def by_chance(heard: Sequence[float], seen: Sequence[float], fps: float, duration: float) -> float | None:
-    """Mean of `av_align` over circular shifts of the sound's peaks, those of `lift`."""
-    scores = [av_align(times, seen, fps) for times in shifted(heard, duration)]
-    return None if None in scores else float(np.mean(scores))
+def by_chance(heard: Sequence[float], seen: Sequence[float], fps: float, duration: float) -> float:
+    """Mean of `av_align` over circular shifts of the sound's peaks, those of `lift`; 0 where there are no peaks."""
+    return float(np.mean([av_align(times, seen, fps) or 0.0 for times in shifted(heard, duration)]))

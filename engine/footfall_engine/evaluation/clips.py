@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from footfall_bridge.errors import FootfallError, MediaNotFound
 from numpy.typing import NDArray
 
 from footfall_engine.evaluation.folders import FILMS, ONSETS_FILE, films_with_sounds, read_onsets
-from footfall_engine.media.audio import read_recording, resample
+from footfall_engine.media.audio import fit_length, read_recording
 from footfall_engine.media.wav import read_facts
 from footfall_engine.progress import ProgressFn, part
 
@@ -60,9 +61,13 @@ def for_each(clips: Sequence[Clip], work: Callable[[Clip, ProgressFn], None], pr
 
 
 def mono(path: Path, sample_rate: int) -> Mono:
-    """A file's sound at a rate, shape = (samples,)."""
+    """A file's sound at a rate, shape = (samples,), to the sample as librosa reads it: onsets hang on the filter."""
+    import soxr
+
     recording = read_recording(str(path))
-    return resample(recording.samples.mean(axis=0, keepdims=True), recording.sample_rate, sample_rate)[0]
+    mixed = recording.samples.mean(axis=0)
+    converted = soxr.resample(mixed, recording.sample_rate, sample_rate, quality="HQ")
+    return fit_length(converted, math.ceil(len(mixed) * sample_rate / recording.sample_rate))
 
 
 def _reference(film: Path, sound: Path, against: Path) -> Path | None:

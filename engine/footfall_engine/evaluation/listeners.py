@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from footfall_engine.models.store import converted, model_folder
+from footfall_engine.models.parts import converted
+from footfall_engine.models.store import model_folder
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,6 +6,7 @@ Du et al., "Conditional Generation of Audio from Video via Foley Analogies" (Con
 recording are wanted, those of the generated sound are its guesses (`FOLEY_ANALOGIES`). Cheng et al., "MMAudio" (CVPR
 2025), wants the annotated hits of Greatest Hits, allows three times the distance, and looks at 8 s (`MMAUDIO`). Their
 figures must not be mixed. Both stop at the last guess: what is wanted after that counts against accuracy alone.
+What is missed ranks last, so that a sound without onsets has an average precision of 1: read it beside the accuracy.
 
 Conventions
 -----------

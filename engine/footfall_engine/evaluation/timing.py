@@ -49,7 +49,7 @@ def _against_picture(film: Path, sound: Mono, progress: ProgressFn) -> Figures:
     heard = av_align.sound_peaks(sound)
     seen = av_align.picture_peaks(moved, fps)
     score, chance = av_align.av_align(heard, seen, fps), av_align.by_chance(heard, seen, fps, duration)
-    return {"av_align": score, "av_align_over_chance": None if score is None else score - (chance or 0.0)}
+    return {"av_align": score, "av_align_over_chance": None if score is None else score - chance}
 
 
 def _against_recording(recording: Mono, sound: Mono) -> Figures:
