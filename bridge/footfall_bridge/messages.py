@@ -21,6 +21,7 @@ PROTOCOL = 1
 """Which messages these are; raised when an older host or engine would misread them. Who does not say speaks 1."""
 MAX_VARIANTS = 32
 MAX_EVENTS = 100_000
+MAX_PARTS = 1000
 MAX_DETAIL = 4000  # characters; each of many events may be wrong in several ways
 SEED_LIMIT = 2**63
 SCHEMA_FILE = Path(__file__).with_name("messages.schema.json")
@@ -93,6 +94,7 @@ class Controls(Message):
     pictures: Annotated[int, Field(ge=1, le=1000)] | None = None  # that a window's sound is told of
     timing: TimingSource | None = None
     quality: Quality | None = None
+    reference_picture: bool | None = None  # whether the model is told of the reference's own picture, too
 
 
 class Generate(Controls):
@@ -116,7 +118,15 @@ class Generate(Controls):
     reference_out: TimeValue | None = None
     events: Annotated[list[Hit], Field(max_length=MAX_EVENTS)] | None = None  # the user's own; replace the found ones
     stem_folder: PathText
+    keep: PathText | None = None  # a stem made of a part of the region, which stays; sound is made around it
     position: TimeValue | None = None  # of the region's first sample on the host's timeline; `in` when None
+
+
+class Part(Message):
+    """[in, out) of a stem, in seconds from its first sample."""
+
+    start: TimeValue = Field(alias="in")
+    end: TimeValue = Field(alias="out")
 
 
 class Regenerate(Controls):
@@ -127,6 +137,7 @@ class Regenerate(Controls):
     stem: PathText
     start: TimeValue = Field(alias="in")
     end: TimeValue = Field(alias="out")
+    also: Annotated[list[Part], Field(max_length=MAX_PARTS)] = []  # made anew together with the first
     frame_rate: TimeValue | None = None
     video: PathText | None = None  # where the picture is now, when it has moved
     prompt: Text | None = None

@@ -6,33 +6,43 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 from footfall_bridge import messages
 from footfall_bridge.errors import BadRequest, InvalidRange
-from footfall_bridge.messages import Audition, Controls, Generate, Hit, Message, Regenerate, Spot, Stem
+from footfall_bridge.messages import (
+    Audition,
+    Controls,
+    Generate,
+    Hit,
+    Job,
+    Message,
+    Regenerate,
+    Spot,
+    Stem,
+    TimingSource,
+)
 from footfall_bridge.timeline import TimeRange, frame_rate, play_rate, seconds, to_units
-from numpy.typing import NDArray
 
-from footfall_engine import windows
 from footfall_engine.analysis.picture import PictureAnalysis
 from footfall_engine.cache import Analyses
 from footfall_engine.media import video, wav
-from footfall_engine.media.audio import Recording, fit_length, read_recording
+from footfall_engine.media.audio import Recording, read_recording
 from footfall_engine.media.player import play
-from footfall_engine.models.registry import ModelRow, takes_at_once, unhonoured, usable_row
+from footfall_engine.models.base import Seen
+from footfall_engine.models.registry import ModelRow, joins_jobs, takes_at_once, unhonoured, usable_row
+from footfall_engine.patching import SHORTEST_FADE_SEC, Bed, Part, around, let_in, merged, parts_of
 from footfall_engine.playback import Playback, as_played
-from footfall_engine.progress import ProgressFn, part, side_by_side
-from footfall_engine.scene import Known, Scene, sound_of
+from footfall_engine.progress import ProgressFn, no_progress, part, side_by_side
+from footfall_engine.scene import Known, Scene, seen_of, sound_of
 from footfall_engine.stems import (
+    LimitedStem,
     Take,
     announcement,
-    copy_pcm,
     open_stems,
     provenance,
+    provenance_around,
     provenance_of_patch,
     seeds_of,
     stem_bytes,
@@ -41,7 +51,6 @@ from footfall_engine.stems import (
 )
 
 STEM_RATE = 48_000  # Hz; what picture is finished at
-PATCH_FADE_SEC = (0.010, 0.040)  # shortest and longest crossfade at the edges of a regenerated range
 LOOKING = "looking at the picture"
 REFERENCE_PART = ("reference_in", "reference_out")
 CHANGES = (
@@ -73,10 +82,31 @@ class Studio:
     commercial_use: bool = False  # only models whose weights surely allow it
 
 
+@dataclass(frozen=True)
+class Company:
+    """Jobs that are better worked on together."""
+
+    model: str
+    takes: int  # variants of all of them, at most
+
+
+def company(request: Job, studio: Studio) -> Company | None:
+    """Which jobs gain by being worked on beside this one; None: it is best alone. Errors are those of its recipe."""
+    if not isinstance(request, (Generate, Regenerate)):
+        return None
+    made = request if isinstance(request, Generate) else _as_made(request, _stem_of(request))
+    row = usable_row(made.model or studio.default_model, studio.commercial_use)
+    return Company(row.name, takes_at_once(row)) if joins_jobs(row) else None
+
+
 # ---- the recipes
 
 
 def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
+    if request.keep is not None:
+        extend(request, request.keep, studio, watcher)
+        return
+
     # 1. what is asked for, and can it be done?
     row = usable_row(request.model or studio.default_model, studio.commercial_use)
     rate, playback = playback_of(request)
@@ -89,7 +119,7 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
 
     # 2. what does the picture show?
     picture = _look(request, playback, studio, watcher.stage(LOOKING, 0.0, row.looking_share))
-    scene = _scene(request, playback, request.channels, picture, reference, studio, watcher)
+    scene = _scene(request, playback, request.channels, picture, reference, row, studio, watcher)
 
     # 3. a stem for each variant, batch by batch
     begins = playback.region.start if request.position is None else seconds(request.position, rate)
@@ -107,13 +137,43 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
     _make_all(takes, row, make, watcher)
 
 
+def extend(request: Generate, kept: str, studio: Studio, watcher: Watcher) -> None:
+    # 1. what is asked for, where the stem lies in it, and what is left around it
+    row = usable_row(request.model or studio.default_model, studio.commercial_use)
+    rate, playback = playback_of(request)
+    old = wav.read_facts(Path(_absolute(kept)))
+    bed = _bed(request, old, playback)
+    parts = around(bed, old.sample_rate)
+    takes = takes_of(request, without_take(old.path.stem), request.prompt, watcher.finished)
+    wav.check_stem_folder(Path(_absolute(request.stem_folder)), len(takes) * stem_bytes(bed.samples, old.channels))
+    reference = _reference(request, rate)
+    _warn_of_unhonoured(request, row, watcher)
+
+    # 2. what does the picture show?
+    picture = _look(request, playback, studio, watcher.stage(LOOKING, 0.0, row.looking_share))
+    scene = _scene(request, playback, old.channels, picture, reference, row, studio, watcher)
+
+    # 3. the stem as it is, new sound around it
+    begins = playback.region.start if request.position is None else seconds(request.position, rate)
+    position = to_units(begins, old.sample_rate)
+
+    def make(batch: list[Take], progress: ProgressFn) -> None:
+        facts = [provenance_around(old, request, take.seed, row, playback.region, rate) for take in batch]
+        with open_stems(batch, old.sample_rate, old.channels, position, facts, request.id) as stems:
+            _write_parts(bed, parts, scene, row, batch, stems, watcher, progress)
+        for take, stem in zip(batch, stems, strict=True):
+            watcher.report(announcement(take, stem, position))
+
+    _make_all(takes, row, make, watcher)
+
+
 def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
     # 1. the stem, and how it was made
-    old = wav.read_facts(Path(_absolute(request.stem)))
+    old = _stem_of(request)
     made = _as_made(request, old)
     row = usable_row(made.model or studio.default_model, studio.commercial_use)
     rate, playback = playback_of(made)
-    span = _patch_range(request, old, rate)
+    spans = _patch_ranges(request, old, rate)
     takes = takes_of(request, without_take(old.path.stem), "", watcher.finished)
     wav.check_stem_folder(Path(_absolute(request.stem_folder)), len(takes) * stem_bytes(old.samples, old.channels))
     reference = _reference(made, rate)
@@ -121,29 +181,15 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
 
     # 2. what does the picture show? Known from when the stem was made
     picture = _look(made, playback, studio, watcher.stage(LOOKING, 0.0, row.looking_share))
-    scene = _scene(made, playback, old.channels, picture, reference, studio, watcher)
-    known = Known(span, old.sample_rate, partial(_kept, old)) if row.fills_in else None
+    scene = _scene(made, playback, old.channels, picture, reference, row, studio, watcher)
 
-    # 3. everything before the range, new sound blended in at its edges, everything after it
-    begin, end = (to_units(time, old.sample_rate) for time in (span.start, span.end))
+    # 3. the stem as it is, new sound blended in where it was asked for
+    bed, parts = Bed(old, 0, old.samples), parts_of(spans, old.sample_rate)
 
     def make(batch: list[Take], progress: ProgressFn) -> None:
-        facts = [provenance_of_patch(old, made, take.seed, span) for take in batch]
+        facts = [provenance_of_patch(old, made, take.seed, spans) for take in batch]
         with open_stems(batch, old.sample_rate, old.channels, old.position, facts, request.id) as stems:
-            copy_pcm(old, 0, begin, stems)
-            at = begin
-            for block in sound_of(scene, span, row, seeds_of(batch), old.sample_rate, watcher.warn, progress, known):
-                until = at + block.shape[-1]
-                kept = _kept(old, at, until)
-                angle = windows.patch_angle(
-                    begin, end, np.arange(at, until), _fade_samples(end - begin, old.sample_rate)
-                )
-                for stem, audio in zip(stems, block, strict=True):
-                    stem.write(windows.blended(kept, audio, angle))
-                at = until
-            for stem in stems:
-                stem.flush()
-            copy_pcm(old, end, old.samples, stems)
+            _write_parts(bed, parts, scene, row, batch, stems, watcher, progress)
         for take, stem in zip(batch, stems, strict=True):
             watcher.report(announcement(take, stem, old.position))
 
@@ -180,6 +226,10 @@ def _absolute(path: str) -> str:
     return path
 
 
+def _stem_of(request: Regenerate) -> wav.StemFacts:
+    return wav.read_facts(Path(_absolute(request.stem)))
+
+
 def _reference(request: Generate, rate: Fraction) -> Recording | None:
     """The part of the recording that is to be used."""
     start, end = (
@@ -194,6 +244,18 @@ def _reference(request: Generate, rate: Fraction) -> Recording | None:
     return read_recording(_absolute(request.reference), start or Fraction(0), end)
 
 
+def _reference_seen(request: Generate, studio: Studio) -> Seen | None:
+    """What the picture of the reference shows, where the request wants the model told of it."""
+    if request.reference is None or not request.reference_picture:
+        return None
+    facts = video.probe(request.reference)
+    rate = facts.frame_rate
+    start = seconds(request.reference_in, rate) if request.reference_in is not None else Fraction(0)
+    end = facts.duration if request.reference_out is None else seconds(request.reference_out, rate)
+    playback = Playback(video.region_of(facts, start, end))
+    return seen_of(request.reference, playback, studio.analyses.of(request.reference, playback.region, no_progress))
+
+
 def _look(request: Generate | Spot, playback: Playback, studio: Studio, progress: ProgressFn) -> PictureAnalysis:
     return as_played(studio.analyses.of(request.video, playback.region, progress), playback)
 
@@ -204,6 +266,7 @@ def _scene(
     channels: int,
     picture: PictureAnalysis,
     reference: Recording | None,
+    row: ModelRow,
     studio: Studio,
     watcher: Watcher,
 ) -> Scene:
@@ -216,13 +279,18 @@ def _scene(
         hits=picture.hits if request.events is None else _inside(request.events, playback.duration, watcher),
         picture=picture,
         reference=reference,
+        reference_seen=_reference_seen(request, studio) if "reference_picture" in row.controls else None,
         controls=controls_of(request),
         cache=studio.analyses.cache,
     )
 
 
-def controls_of(request: Controls) -> Controls:
-    return Controls(**{name: getattr(request, name) for name in Controls.model_fields})
+def controls_of(request: Generate) -> Controls:
+    """What a model is asked for; who gives events of their own has those tell the timing, unless they say otherwise."""
+    wished = {name: getattr(request, name) for name in Controls.model_fields}
+    if request.events is not None and request.timing is None:
+        wished["timing"] = TimingSource.EVENTS
+    return Controls(**wished)
 
 
 def _inside(events: list[Hit], duration: Fraction, watcher: Watcher) -> tuple[Hit, ...]:
@@ -237,7 +305,7 @@ def _inside(events: list[Hit], duration: Fraction, watcher: Watcher) -> tuple[Hi
 
 def _as_made(request: Regenerate, old: wav.StemFacts) -> Generate:
     """The request that made the stem, with what this one changes of it."""
-    fields = {**old.provenance["request"], "id": request.id, "stem_folder": request.stem_folder}
+    fields = {**_fields_of(old), "id": request.id, "stem_folder": request.stem_folder}
     if request.reference is not None:  # the old one's part means nothing in another recording
         fields = {key: value for key, value in fields.items() if key not in REFERENCE_PART}
     fields |= {key: value for key, value in messages.to_fields(request).items() if key in CHANGES}
@@ -249,26 +317,77 @@ def _as_made(request: Regenerate, old: wav.StemFacts) -> Generate:
     return made
 
 
-def _patch_range(request: Regenerate, old: wav.StemFacts, rate: Fraction) -> TimeRange:
+def _made_by(old: wav.StemFacts, **changes: str) -> Generate:
+    made = messages.parse_request({**_fields_of(old), **changes})
+    assert isinstance(made, Generate)
+    return made
+
+
+def _fields_of(old: wav.StemFacts) -> dict[str, Any]:
+    """The request that made a stem; one that was extended is now whole."""
+    return {key: value for key, value in old.provenance["request"].items() if key != "keep"}
+
+
+def _patch_ranges(request: Regenerate, old: wav.StemFacts, rate: Fraction) -> list[TimeRange]:
+    """What is to be made anew, in order, nothing twice."""
     rate = rate if request.frame_rate is None else frame_rate(request.frame_rate)
+    asked = [(request.start, request.end), *((part.start, part.end) for part in request.also)]
+    return merged(_patch_range(seconds(start, rate), seconds(end, rate), old, rate) for start, end in asked)
+
+
+def _patch_range(start: Fraction, end: Fraction, old: wav.StemFacts, rate: Fraction) -> TimeRange:
     length = Fraction(old.samples, old.sample_rate)
-    span = TimeRange(seconds(request.start, rate), seconds(request.end, rate))
+    span = TimeRange(start, end)
     if span.end > length + 1 / rate:
         raise InvalidRange(f"out ({float(span.end):g} s) lies past the stem's end ({float(length):g} s)")
     span = TimeRange(span.start, min(span.end, length))
-    if span.duration < 2 * Fraction(PATCH_FADE_SEC[0]):
+    if span.duration < 2 * SHORTEST_FADE_SEC:
         raise InvalidRange(f"{float(span.duration) * 1000:.1f} ms are too short to regenerate; 20 ms are the least")
     return span
 
 
-def _kept(old: wav.StemFacts, first: int, last: int) -> NDArray[np.float32]:
-    """Samples [first, last) of a stem, shape = (channels, last - first); silence past its end."""
-    return fit_length(wav.to_float(wav.read_pcm(old, first, min(last, old.samples))), last - first)
+def _bed(request: Generate, old: wav.StemFacts, playback: Playback) -> Bed:
+    """Where a stem lies in the region it is to be extended to; InvalidRange when that does not reach around it."""
+    was = _made_by(old, video=request.video)
+    _, before = playback_of(was)
+    if before.speed != playback.speed:
+        raise BadRequest(
+            f"{old.path.name} was made for a clip played at {float(before.speed):g} × its speed, "
+            f"not at {float(playback.speed):g} ×"
+        )
+    offset = to_units(abs(before.region.start - playback.region.start) / playback.speed, old.sample_rate)
+    samples = to_units(playback.duration, old.sample_rate)
+    bed = Bed(old, offset, samples)
+    if before.region.start < playback.region.start or bed.end > samples + 1:
+        raise InvalidRange(f"{old.path.name} (seconds {before.region} of the clip) lies not within {playback.region}")
+    if not around(bed, old.sample_rate):
+        raise InvalidRange(f"{old.path.name} covers all of {playback.region}: there is nothing around it to be made")
+    return bed
 
 
-def _fade_samples(patch_samples: int, sample_rate: int) -> int:
-    shortest, longest = PATCH_FADE_SEC
-    return round(min(longest * sample_rate, max(shortest * sample_rate, patch_samples / 8)))
+def _write_parts(
+    bed: Bed,
+    parts: list[Part],
+    scene: Scene,
+    row: ModelRow,
+    batch: list[Take],
+    stems: list[LimitedStem],
+    watcher: Watcher,
+    progress: ProgressFn,
+) -> None:
+    """Parts that a window of the model holds together are made together."""
+    rate, duration = bed.stem.sample_rate, scene.playback.duration
+    spans = [each.span(rate, bed.samples, duration) for each in parts]
+    known = Known(tuple(spans), rate, bed.read) if row.fills_in else None
+    together = merged(spans, Fraction(row.span_seconds) if row.fills_in else Fraction(0))
+    at = 0
+    for number, span in enumerate(together):
+        share = part(progress, number / len(together), (number + 1) / len(together))
+        begin = to_units(span.start, rate)
+        bed.copy(at, begin, stems)
+        blocks = sound_of(scene, span, row, seeds_of(batch), rate, watcher.warn, share, known)
+        at = let_in(bed, parts, begin, blocks, stems)
+    bed.copy(at, bed.samples, stems)
 
 
 def _warn_of_unhonoured(request: Generate | Regenerate, row: ModelRow, watcher: Watcher) -> None:

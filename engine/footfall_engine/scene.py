@@ -17,7 +17,7 @@ from footfall_engine.analysis.picture import MOTION_RATE, PictureAnalysis
 from footfall_engine.cache import Cache
 from footfall_engine.media import video
 from footfall_engine.media.audio import Recording, fit_length, resample
-from footfall_engine.models.base import Conditions, Features, Remember, TimedHit
+from footfall_engine.models.base import Conditions, Features, Remember, Seen, TimedHit
 from footfall_engine.models.registry import ModelRow, load_model
 from footfall_engine.playback import Playback
 from footfall_engine.progress import ProgressFn, part
@@ -43,15 +43,16 @@ class Scene:
     hits: tuple[Hit, ...]
     picture: PictureAnalysis
     reference: Recording | None
+    reference_seen: Seen | None
     controls: Controls
     cache: Cache
 
 
 @dataclass(frozen=True)
 class Known:
-    """Sound of a region that is there already, and the span of it that is to be made anew."""
+    """Sound of a region that is there already, and the spans of it that are to be made anew."""
 
-    span: TimeRange
+    spans: tuple[TimeRange, ...]
     sample_rate: int
     read: Callable[[int, int], NDArray[np.float32]]  # samples [first, last), shape = (channels, n)
 
@@ -62,8 +63,10 @@ class Known:
     def mask(self, window: TimeRange) -> NDArray[np.bool_]:
         """Which samples of the window are to stay."""
         at = np.arange(*self._samples(window))
-        begin, end = self._samples(self.span)
-        return (at < begin) | (at >= end)
+        made_anew = np.zeros(len(at), np.bool_)
+        for begin, end in map(self._samples, self.spans):
+            made_anew |= (at >= begin) & (at < end)
+        return ~made_anew
 
     def _samples(self, span: TimeRange) -> tuple[int, int]:
         return to_units(span.start, self.sample_rate), to_units(span.end, self.sample_rate)
@@ -147,8 +150,9 @@ def _conditions(scene: Scene, window: TimeRange, row: ModelRow, known: Known | N
         motion=scene.picture.motion[first:last],
         motion_x=scene.picture.motion_x[first:last],
         activity=scene.picture.activity,
-        frames=_frames(scene, window),
+        frames=_frames(scene.video, scene.playback, window),
         reference=scene.reference,
+        reference_seen=scene.reference_seen,
         controls=scene.controls,
         remember=_remember(scene, window, row),
         known=known.sound(window) if known else None,
@@ -156,13 +160,20 @@ def _conditions(scene: Scene, window: TimeRange, row: ModelRow, known: Known | N
     )
 
 
-def _frames(scene: Scene, window: TimeRange) -> Callable[[Sequence[float]], Iterator[video.Frame]]:
+def seen_of(clip: str, playback: Playback, picture: PictureAnalysis) -> Seen:
+    """What the picture of a whole recording shows."""
+    hits = tuple(TimedHit.of(hit, index, 0.0) for index, hit in enumerate(picture.hits))
+    whole = TimeRange(Fraction(0), playback.duration)
+    return Seen(float(playback.duration), hits, picture.motion, _frames(clip, playback, whole))
+
+
+def _frames(clip: str, playback: Playback, window: TimeRange) -> Callable[[Sequence[float]], Iterator[video.Frame]]:
     """The window's pictures at played times."""
 
     def frames(times: Sequence[float]) -> Iterator[video.Frame]:
-        speed = float(scene.playback.speed)
+        speed = float(playback.speed)
         spec = video.FrameSpec(times=[time * speed for time in times], grey=False)
-        pictures = video.read_frames_at(scene.video, scene.playback.in_clip(window), {"": spec})
+        pictures = video.read_frames_at(clip, playback.in_clip(window), {"": spec})
         for time, (_, picture) in zip(times, pictures, strict=False):
             yield video.Frame(time, picture.image)
 

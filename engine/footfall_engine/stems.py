@@ -132,8 +132,20 @@ def provenance(request: Generate, seed: int, row: ModelRow, region: TimeRange, r
     }
 
 
-def provenance_of_patch(old: wav.StemFacts, made: Generate, seed: int, span: TimeRange) -> dict[str, Any]:
-    patch = {
+def provenance_around(
+    old: wav.StemFacts, request: Generate, seed: int, row: ModelRow, region: TimeRange, rate: Fraction
+) -> dict[str, Any]:
+    """Of a stem that was extended: what was made around it, and how it was made itself."""
+    return {**provenance(request, seed, row, region, rate), "kept": old.provenance}
+
+
+def provenance_of_patch(old: wav.StemFacts, made: Generate, seed: int, spans: Sequence[TimeRange]) -> dict[str, Any]:
+    patches = [_patch(made, seed, span) for span in spans]
+    return {**old.provenance, "patches": [*old.provenance.get("patches", []), *patches]}
+
+
+def _patch(made: Generate, seed: int, span: TimeRange) -> dict[str, Any]:
+    return {
         "in": str(span.start),
         "out": str(span.end),
         "seed": seed,
@@ -142,4 +154,3 @@ def provenance_of_patch(old: wav.StemFacts, made: Generate, seed: int, span: Tim
         "model": made.model,
         "version": __version__,
     }
-    return {**old.provenance, "patches": [*old.provenance.get("patches", []), patch]}

@@ -24,14 +24,15 @@ from footfall_bridge.errors import (
     StemFolderUnusable,
     UnknownModel,
     UnreadableMedia,
-    from_code,
 )
-from footfall_bridge.messages import FINAL_EVENTS, Hit, Message
+from footfall_bridge.messages import Hit, Message
 from footfall_engine import contacts, engine
 from footfall_engine.config import Settings
 from footfall_engine.media import wav
 from footfall_engine.media.audio import read_recording
 from footfall_engine.media.ceiling import CEILING_DBTP, true_peak_db
+
+from tests.engine.here import done, pcm_of, stems_of
 
 RATE = 48_000
 Run = Callable[..., list[Message]]
@@ -53,18 +54,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def run(settings: Settings) -> Run:
     """Does a job here and returns its events; raises what it failed with."""
 
-    def do(request: messages.Job, cancelled: threading.Event | None = None) -> list[Message]:
-        heard: list[Message] = []
-        engine.run_in_process(request, heard.append, settings, cancelled or threading.Event())
-        last = heard[-1]
-        assert isinstance(last, FINAL_EVENTS)
-        if isinstance(last, messages.Failed):
-            raise from_code(last.code, last.message, last.detail)
-        if isinstance(last, messages.Cancelled):
-            raise JobCancelled("cancelled")
-        return heard
-
-    return do
+    return lambda request, cancelled=None: done(request, settings, cancelled)
 
 
 @pytest.fixture
@@ -74,16 +64,6 @@ def ask(clip: Path, tmp_path: Path) -> Callable[..., messages.Generate]:
         return messages.parse_request({"type": "generate", **fields})
 
     return request
-
-
-def stems_of(events: list[Message]) -> list[messages.Stem]:
-    """In order of their variants; they are announced as each is complete."""
-    return sorted((event for event in events if isinstance(event, messages.Stem)), key=lambda stem: stem.variant)
-
-
-def pcm_of(stem: messages.Stem | Path) -> np.ndarray:
-    facts = wav.read_facts(Path(stem.path) if isinstance(stem, messages.Stem) else stem)
-    return wav.read_pcm(facts, 0, facts.samples)
 
 
 @pytest.mark.parametrize("channels", [1, 2])

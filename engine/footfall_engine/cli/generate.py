@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,12 @@ def generate(
     start: options.In = None,
     out: options.TimeAndFolder = [],  # noqa: B006 -- typer reads the default
     speed: options.Speed = 1.0,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STEM", help="A stem of this clip that stays; sound is made around it.", show_default=False
+        ),
+    ] = None,
     *,
     wishes: dict[str, Any],
     mono: Annotated[bool, typer.Option("--mono", help="One channel, not two.")] = False,
@@ -51,6 +58,7 @@ def generate(
             speed=speed,
             prompt=prompt,
             channels=1 if mono else 2,
+            keep=keep and options.existing_file(keep, "stem"),
             **wishes,
             position=options.checked_time(position, "--position"),
             stem_folder=options.made_folder(folder),

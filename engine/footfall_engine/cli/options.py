@@ -64,6 +64,10 @@ Timing = Annotated[
     typer.Option(help="Where the timing comes from (foleycrafter, smooth-foley).", show_default=False),
 ]
 Quality = Annotated[messages.Quality | None, typer.Option(help="Of the sound (multifoley).", show_default=False)]
+ReferencePicture = Annotated[
+    bool | None,
+    typer.Option("--reference-picture", help="The reference is a film: let its picture tell, too.", show_default=False),
+]
 Speed = Annotated[float, typer.Option(metavar="X", help="How fast you play the clip; times count as it is played.")]
 Events = Annotated[
     Path | None,

@@ -31,6 +31,10 @@ def regenerate(
             show_default=False,
         ),
     ] = [],  # noqa: B006 -- typer reads the default
+    also: Annotated[
+        list[str],
+        typer.Option(metavar="S-S", help="A further part, such as 4.5-6; may be given again.", show_default=False),
+    ] = [],  # noqa: B006 -- typer reads the default
     video: Annotated[
         Path | None, typer.Option(metavar="CLIP", help="Where the picture is now, if it has moved.")
     ] = None,
@@ -59,6 +63,7 @@ def regenerate(
             stem=path,
             in_=options.checked_time(start, "--in"),
             out=end,
+            also=[part_of(text) for text in also],
             video=video and options.existing_file(video, "clip"),
             prompt=prompt,
             **wishes,
@@ -66,6 +71,13 @@ def regenerate(
         )
     )
     tell(run_job(request, settings, quiet or as_json, here), as_json)
+
+
+def part_of(text: str) -> dict[str, str | None]:
+    start, found, end = text.partition("-")
+    if not found:
+        raise BadRequest(f"--also must be a part such as 4.5-6, not {text!r}")
+    return {"in": options.checked_time(start, "--also"), "out": options.checked_time(end, "--also")}
 
 
 def region_end_and_folder(out: list[str]) -> tuple[str | None, str | None]:

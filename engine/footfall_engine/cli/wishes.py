@@ -33,6 +33,7 @@ WISHES: dict[str, Any] = {
     "pictures": options.Pictures,
     "timing": options.Timing,
     "quality": options.Quality,
+    "reference_picture": options.ReferencePicture,
 }
 """What may be wished for, whether a sound is made or made anew."""
 UNSET = {"variants": 1}  # what is wished for without a word

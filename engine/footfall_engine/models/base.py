@@ -34,6 +34,16 @@ def forgetful(name: str, make: Callable[[], Features], /) -> Features:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """The picture of a reference recording, for models that are told of it; all as in `Conditions`."""
+
+    duration: float
+    hits: tuple[TimedHit, ...]
+    motion: NDArray[np.float32]
+    frames: Callable[[Sequence[float]], Iterator[Frame]]
+
+
+@dataclass(frozen=True)
 class Conditions:
     """All that a model may know of one window of a region, in played time whatever speed the clip is played at.
 
@@ -52,6 +62,7 @@ class Conditions:
     activity: float  # 0…1, how busy the region is on an absolute scale
     frames: Callable[[Sequence[float]], Iterator[Frame]]  # pictures on screen at rising times, decoded lazily
     reference: Recording | None = None
+    reference_seen: Seen | None = None
     known: Recording | None = None  # sound that is already there (regenerate, long regions) …
     known_mask: NDArray[np.bool_] | None = None  # … and which samples of it are to stay
     controls: Controls = field(default_factory=Controls)
@@ -91,6 +102,6 @@ class Model(Protocol):
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
         """One variant for each seed; the same seed gives the same samples.
 
-        Called from several threads at a time only if the model's row says `side_by_side`.
+        Called from several threads at a time only if the model's row says `side_by_side` or the model `joins_jobs`.
         """
         ...
