@@ -100,7 +100,8 @@ class Exam:
 
     def findings(self, progress: ProgressFn = no_progress) -> Findings:
         asked: list[Callable[[int], dict[str, Any]]] = [
-            self._by_text, self._by_picture, self._by_negative, self._extended, self._referred, self._regenerated, self._dull
+            self._by_text, self._by_picture, self._by_negative, self._extended, self._referred, self._regenerated,
+            self._dull,
         ]  # fmt: skip
         answers: list[dict[str, Any]] = []
         for number in range(len(self.pictures)):

@@ -6,6 +6,7 @@ Sounds are mono float32 at SAMPLE_RATE, shape = (samples,).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from footfall_bridge.messages import Quality
@@ -88,6 +89,6 @@ def bands(sound: Mono) -> NDArray[np.float64]:
     windows = np.lib.stride_tricks.sliding_window_view(padded, _SPECTRUM)[:: _SPECTRUM // 2]
     power = np.square(np.abs(np.fft.rfft(windows * np.hanning(_SPECTRUM)))).mean(0)
     places = np.searchsorted(np.fft.rfftfreq(_SPECTRUM, 1 / SAMPLE_RATE), _EDGES_HZ)
-    means = np.array([power[first : max(last, first + 1)].mean() for first, last in zip(places, places[1:])])
+    means = np.array([power[first : max(last, first + 1)].mean() for first, last in pairwise(places)])
     levels = np.maximum(10 * np.log10(means + 1e-9), -60)
     return np.asarray(levels - levels.mean())

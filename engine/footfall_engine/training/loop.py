@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +109,8 @@ class Trainer:
         self.config, self.codec, self.recipe, self.crew, self.precision = config, codec, recipe, crew, precision
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            made = checkpoint.untrained(config)
-        self.student = Student(replace(made, codec=codec), text).to(crew.device)
+            made = checkpoint.untrained(config, codec)
+        self.student = Student(made, text).to(crew.device)
         self.averaged = deepcopy(self.student).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self.student.parameters(), recipe.rate, weight_decay=recipe.weight_decay)
         self.objective = Objective(SCHEDULE, config.track_channels, recipe.span, recipe.drops)

@@ -90,6 +90,10 @@ class RenderedContacts:
         latents = self.codec.encode(torch.from_numpy(take.sound)[None, None])[0]
         return Example(latents, as_tensor(track), take.caption, take.quality)
 
+    def draw_sound(self, rng: np.random.Generator, /) -> torch.Tensor:
+        """For a codec to learn from, shape = (channels, samples)."""
+        return torch.from_numpy(self.take(rng).sound).expand(self.codec.channels, -1)
+
     def take(self, rng: np.random.Generator) -> Take:
         names = list(TIMBRES)
         shown = names[rng.integers(len(names))]
