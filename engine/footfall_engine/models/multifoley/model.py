@@ -38,7 +38,7 @@ from footfall_engine.models.multifoley.sizes import (
     SAMPLE_RATE,
     columns_of,
 )
-from footfall_engine.models.multifoley.stretches import Stretch, stretches
+from footfall_engine.models.multifoley.stretches import Stretch, joined, stretches
 from footfall_engine.models.multifoley.text import T5_FOLDER, T5Text, Text, WordText
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
 from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
@@ -57,7 +57,7 @@ CONTEXT_SHARE = 1 / 8  # of it that a stretch shares with what was there before
 _STEP_BYTES = 100 * 2**20  # of one item, in float32
 _CODE_BYTES = 400 * 2**20  # of one piece of one item
 _SEEN = 0.15  # share of the work done when the picture is
-_EDGE = 12  # columns on either side that sound and latents may depend on
+_EDGE = 20  # columns on either side that sound and latents may depend on
 
 _DDIM = {
     "_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "beta_schedule": "scaled_linear",
@@ -233,15 +233,9 @@ class _Job(Stages):
     def _columns(self) -> int:
         return len(self._there)
 
-    @property
-    def _touched(self) -> Stretch:
-        """All that is made, and what lies between."""
-        return Stretch(min(each.start for each in self._plan), max(each.stop for each in self._plan))
-
-    @property
-    def _around(self) -> Stretch:
-        """And the edges that it depends on."""
-        return Stretch(max(0, self._touched.start - _EDGE), min(self._columns, self._touched.stop + _EDGE))
+    def _around(self, touched: Stretch) -> Stretch:
+        """A part and the edges that it depends on."""
+        return Stretch(max(0, touched.start - _EDGE), min(self._columns, touched.stop + _EDGE))
 
     # ---- what sounds already
 
@@ -261,9 +255,10 @@ class _Job(Stages):
     def _known_latents(self) -> Tensor:
         """Shape = (LATENT_CHANNELS, columns); zeros where nothing is known or nothing depends on it."""
         latents = torch.zeros(LATENT_CHANNELS, self._columns, device=self._runtime.device)
-        if self._plan and self._there.any():
-            around = self._around
-            latents[:, around.columns] = self._coded(self._known_sound()[:, around.start * HOP : around.stop * HOP])
+        if self._there.any():
+            sound = self._known_sound()
+            for around in map(self._around, joined(self._plan)):
+                latents[:, around.columns] = self._coded(sound[:, around.samples])
         return latents
 
     def _referred(self, most: int) -> _Reference:
@@ -288,11 +283,12 @@ class _Job(Stages):
         known, reference = self._conditions, self._reference
         whole = self._track(known, self._columns, "")
         heard = torch.zeros(len(whole), reference.columns, device=whole.device)
-        if known.reference_seen is not None:
+        shown = known.reference_seen if reference.columns else None
+        if shown is not None:
             name = f" of {reference.digest}"
-            heard = self._track(known.reference_seen, reference.first + reference.columns, name)[:, reference.first :]
+            heard = self._track(shown, reference.first + reference.columns, name)[:, reference.first :]
         self._tell(_SEEN)
-        return _Pictured(whole, heard, known.reference_seen is not None)
+        return _Pictured(whole, heard, shown is not None)
 
     def _track(self, seen: Conditions | Seen, columns: int, name: str) -> Tensor:
         """Shape = (track_channels, columns)."""
@@ -388,13 +384,12 @@ class _Job(Stages):
     def sound(self, latents: Tensor) -> NDArray[np.float32]:
         """Shape = (variants, channels, samples); where nothing was made, the sound that was there."""
         self._tell(SAMPLED)
-        there = in_channels(self._known_sound(), self._conditions.channels)
-        whole = np.repeat(there[None], len(latents), 0)
-        if self._plan:
-            touched, around = self._touched, self._around
-            made = self._decoded(latents[..., around.columns])
-            inside = made[..., (touched.start - around.start) * HOP :][..., : (touched.stop - touched.start) * HOP]
-            whole[..., touched.start * HOP : touched.stop * HOP] = in_channels(inside, self._conditions.channels)
+        channels = self._conditions.channels
+        whole = np.repeat(in_channels(self._known_sound(), channels)[None], len(latents), 0)
+        for touched in joined(self._plan):
+            around = self._around(touched)
+            made = self._decoded(latents[..., around.columns])[..., (touched.start - around.start) * HOP :]
+            whole[..., touched.samples] = in_channels(made, channels)[..., : (touched.stop - touched.start) * HOP]
         self._tell(DECODED)
         return np.ascontiguousarray(whole[..., : self._samples])
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from footfall_engine.models.multifoley.sizes import HOP
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -18,6 +20,10 @@ class Stretch:
     @property
     def columns(self) -> slice:
         return slice(self.start, self.stop)
+
+    @property
+    def samples(self) -> slice:
+        return slice(self.start * HOP, self.stop * HOP)
 
 
 def stretches(known: NDArray[np.bool_], longest: int, context: int) -> list[Stretch]:
@@ -34,6 +40,16 @@ def stretches(known: NDArray[np.bool_], longest: int, context: int) -> list[Stre
         made.append(_for_gap(gap, len(there), longest, context))
         there[made[-1].columns] = True
     return made
+
+
+def joined(made: list[Stretch]) -> list[Stretch]:
+    """Stretches that touch or overlap as one, in order of time."""
+    found: list[Stretch] = []
+    for each in sorted(made, key=lambda stretch: stretch.start):
+        if found and each.start <= found[-1].stop:
+            each = Stretch(found[-1].start, max(found.pop().stop, each.stop))
+        found.append(each)
+    return found
 
 
 def _first_gap(there: NDArray[np.bool_]) -> Stretch | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from footfall_engine.models.multifoley.stretches import Stretch, stretches
+from footfall_engine.models.multifoley.stretches import Stretch, joined, stretches
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +69,12 @@ def test_all_that_is_missing_is_made_once_and_each_stretch_knows_its_neighbours(
             assert first - stretch.start >= min(context, first)
         there[stretch.columns] = True
     assert there.all()
+
+
+def test_stretches_that_overlap_are_one():
+    made = [Stretch(8, 18), Stretch(0, 10), Stretch(30, 40), Stretch(40, 44), Stretch(31, 33)]
+    assert joined(made) == [Stretch(0, 18), Stretch(30, 44)]
+    assert joined([]) == []
 
 
 def test_context_must_leave_room_for_something_new():
