@@ -1,6 +1,6 @@
 """What a codec is told of the sound that it gives back, after Stable Audio's recipe (Evans et al. 2024, 2404.10301).
 
-Four terms, weighed by `Weights`: spectra at several resolutions (Yamamoto et al. 2020, with the ear's A-weighting and,
+Four terms, weighed by `Shares`: spectra at several resolutions (Yamamoto et al. 2020, with the ear's A-weighting and,
 in stereo, of sum and difference as well: Steinmetz et al. 2020), what a multi-scale STFT discriminator thinks of it and
 feels in its layers (Défossez et al. 2022, EnCodec, section 3.4), and how far the latents are from a unit normal.
 
@@ -29,7 +29,7 @@ _SMALLEST = 1e-8  # power under the root, which has no gradient at zero
 
 
 @dataclass(frozen=True)
-class Weights:
+class Shares:
     spectral: float = 1.0
     adversarial: float = 0.1
     features: float = 5.0

@@ -15,16 +15,19 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import torch
-from footfall_bridge.errors import InvalidSettings
+from footfall_bridge.errors import InvalidSettings, WeightsUnusable
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from footfall_engine.models.multifoley.chunks import Between, Chunks
 from footfall_engine.models.multifoley.sizes import LATENT_CHANNELS, SAMPLE_RATE
 from footfall_engine.models.multifoley.spectral_codec import SpectralCodec
+from footfall_engine.models.weights import network, read_weights
 
 
 class Codec(Protocol):
@@ -45,6 +48,7 @@ class Codec(Protocol):
 class OobleckShape:
     """Sizes of the autoencoder. Strides must be even: odd ones come back some samples short."""
 
+    channels: int = 1  # of sound
     latent_channels: int = LATENT_CHANNELS
     decoder_width: int = 128  # channels at the rate of the sound; the encoder has two for each of the latents
     multiples: tuple[int, ...] = (1, 2, 4, 8)  # of these widths, after each stride
@@ -85,11 +89,11 @@ class OobleckCodec(nn.Module):
     latent_mean: Tensor
     latent_std: Tensor
 
-    def __init__(self, channels: int = 1, shape: OobleckShape = OobleckShape()) -> None:
+    def __init__(self, shape: OobleckShape) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels = shape.channels
         self.shape = shape
-        self.network = _autoencoder(channels, shape)
+        self.network = _autoencoder(shape)
         self.register_buffer("latent_mean", torch.zeros(shape.latent_channels, 1))
         self.register_buffer("latent_std", torch.ones(shape.latent_channels, 1))
 
@@ -126,7 +130,7 @@ class OobleckCodec(nn.Module):
         return self.network.decode(raw.to(self.network.dtype)).sample.float()
 
 
-def _autoencoder(channels: int, shape: OobleckShape) -> nn.Module:
+def _autoencoder(shape: OobleckShape) -> nn.Module:
     from diffusers import AutoencoderOobleck
 
     with warnings.catch_warnings():
@@ -137,17 +141,56 @@ def _autoencoder(channels: int, shape: OobleckShape) -> nn.Module:
             channel_multiples=list(shape.multiples),
             decoder_channels=shape.decoder_width,
             decoder_input_channels=shape.latent_channels,
-            audio_channels=channels,
+            audio_channels=shape.channels,
             sampling_rate=SAMPLE_RATE,
         )
 
 
-CODECS: dict[str, Callable[[int], Any]] = {"oobleck": OobleckCodec, "spectral": SpectralCodec}
+CODECS: dict[str, Callable[[int], Codec]] = {
+    "oobleck": lambda channels: OobleckCodec(OobleckShape(channels)),
+    "spectral": SpectralCodec,
+}
 
 
 def made(kind: str, channels: int = 1) -> Codec:
     """A codec by its name, untrained if it is one that learns."""
     if kind not in CODECS:
         raise InvalidSettings(f"there is no codec {kind!r}; there are {', '.join(CODECS)}")
-    codec: Codec = CODECS[kind](channels)
+    return CODECS[kind](channels)
+
+
+# ---- on disk: one .safetensors file that also says what shape its weights are of
+
+
+def save(codec: OobleckCodec, path: Path) -> None:
+    """The file appears whole."""
+    from safetensors.torch import save_file
+
+    tensors = {key: tensor.detach().cpu().clone().contiguous() for key, tensor in codec.state_dict().items()}
+    part = path.with_name(path.name + ".part")
+    try:
+        save_file(tensors, part, {_NOTE: TypeAdapter(OobleckShape).dump_json(codec.shape).decode()})
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: Path) -> OobleckCodec:
+    """A trained codec; WeightsMissing, or WeightsUnusable for a file that is not one of ours or does not fit."""
+    weights = read_weights(path)
+    try:
+        shape = TypeAdapter(OobleckShape).validate_json(_noted(path))
+    except ValidationError as error:
+        raise WeightsUnusable(f"{path} is not a codec's", detail=str(error)) from error
+    codec: OobleckCodec = network(lambda: OobleckCodec(shape), weights, path.name)
     return codec
+
+
+def _noted(path: Path) -> str:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return (file.metadata() or {}).get(_NOTE, "")
+
+
+_NOTE = "footfall"
