@@ -103,7 +103,7 @@ def sounds(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FOLDER...",
+            metavar="FOLDER",
             help="Films, each with the .wav of the same name beside it or its own sound; and an onsets.csv, if any.",
             show_default=False,
         ),
