@@ -6,20 +6,24 @@ import math
 
 import numpy as np
 import pytest
+from footfall_bridge.messages import Quality
+from footfall_engine.contacts import Contact
 from footfall_engine.models.multifoley import spectral_codec
 from footfall_engine.models.multifoley.sizes import HOP, LATENT_CHANNELS, SAMPLE_RATE
 from footfall_engine.models.multifoley.spectral_codec import SpectralCodec
+from footfall_engine.training.timbres import TIMBRES, sound_of
 
 from tests.engine.neural.golden import torch
-from tests.engine.neural.multifoley.timbres import TIMBRES, struck
 
 CODEC = SpectralCodec()
 DB = 20 * spectral_codec.LOG_SPREAD / math.log(10)  # of one unit of the latents
 TIMES = (0.4, 0.913, 1.5007, 2.2, 2.65)  # seconds
+STRENGTHS = (1.0, 0.5, 0.8, 0.1, 0.3)
 
 
 def _sound(timbre: str, seed: int = 0) -> torch.Tensor:
-    return torch.from_numpy(struck(timbre, TIMES, 3.2, seed))[None, None]
+    contacts = [Contact(time, strength, 0.0, 0.2) for time, strength in zip(TIMES, STRENGTHS, strict=True)]
+    return torch.from_numpy(sound_of(contacts, timbre, Quality.HIGH, 3.2, np.random.default_rng(seed)))[None, None]
 
 
 def _onset(sound: np.ndarray, near: float) -> float:
@@ -73,7 +77,7 @@ def test_timbres_are_told_apart_after_the_codec() -> None:
 
 
 def test_pieces_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = _sound("ring") + _sound("step")
+    sound = _sound("metal") + _sound("gravel")
     latents = CODEC.encode(sound)
     whole = CODEC.decode(latents, sound.shape[-1])
     monkeypatch.setattr(spectral_codec, "_CHUNK", 25)
@@ -82,7 +86,7 @@ def test_pieces_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_batch_is_decoded_as_each_of_its_items() -> None:
-    both = torch.cat([_sound("ring"), _sound("thud")])
+    both = torch.cat([_sound("metal"), _sound("rubber")])
     latents = CODEC.encode(both)
     each = torch.cat([CODEC.decode(one[None], both.shape[-1]) for one in latents])
     assert torch.allclose(CODEC.decode(latents, both.shape[-1]), each, atol=1e-4)
