@@ -27,6 +27,7 @@ Arrays = dict[str, NDArray[Any]]
 Analyser = Callable[[str, TimeRange, ProgressFn], PictureAnalysis]
 
 KEPT_IN_MEMORY = 16
+_GLANCE_SEC = 0.1
 ANALYSIS_VERSION = 2
 """Raised whenever the analysis finds something else than before, so that old findings are not taken for new ones."""
 
@@ -88,8 +89,18 @@ class Analyses:
         self.cache = cache
         self._analyse = analyse
         self._recent: OrderedDict[tuple[object, ...], PictureAnalysis] = OrderedDict()
+        self._looking = threading.Lock()
 
     def of(self, video: str, region: TimeRange, progress: ProgressFn) -> PictureAnalysis:
+        """One job looks at a time: analysis takes all cores, and the next one may want the same region."""
+        while not self._looking.acquire(timeout=_GLANCE_SEC):
+            progress(0.0)
+        try:
+            return self._of(video, region, progress)
+        finally:
+            self._looking.release()
+
+    def _of(self, video: str, region: TimeRange, progress: ProgressFn) -> PictureAnalysis:
         key = ("analysis", ANALYSIS_VERSION, file_identity(video), region.start, region.end)
         found = self._recent.pop(key, None) or self._stored(key)
         if found is None:

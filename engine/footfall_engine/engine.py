@@ -21,7 +21,7 @@ from footfall_engine.config import COMMERCIAL, Settings
 from footfall_engine.models.registry import list_models, load_model
 from footfall_engine.render import Studio
 from footfall_engine.server.wires import Wires
-from footfall_engine.worker import Recipe, Worker
+from footfall_engine.worker import CompanyOf, Recipe, Worker, alone
 
 log = logging.getLogger(__name__)
 
@@ -121,14 +121,15 @@ def _stop(queue: jobs.JobQueue, workers: list[Worker]) -> None:
         worker.join(_CLOSE_WITHIN_SEC)
 
 
-def _lanes() -> list[tuple[dict[type[Message], Recipe], str, Callable[[], None]]]:
+def _lanes() -> list[tuple[dict[type[Message], Recipe], str, Callable[[], None], CompanyOf]]:
     """What is worked on side by side: one worker for the models' device, one for the sound device."""
     making: dict[type[Message], Recipe] = {
         messages.Generate: render.generate,
         messages.Regenerate: render.regenerate,
         messages.Spot: render.spot,
     }
-    return [(making, "make", warm_up), ({messages.Audition: render.audition}, "play", lambda: None)]
+    playing: dict[type[Message], Recipe] = {messages.Audition: render.audition}
+    return [(making, "make", warm_up, render.company), (playing, "play", lambda: None, alone)]
 
 
 def _studio(settings: Settings) -> Studio:

@@ -138,13 +138,22 @@ class JobQueue:
 
     # ---- for workers
 
-    def take(self, kinds: Iterable[str], timeout: float) -> TakenJob | None:
-        """Oldest queued job of these kinds, now running; None after `timeout` seconds without one, or when closed."""
+    def first(self, kinds: Iterable[str]) -> Job | None:
+        """The job that `take` would give now."""
+        with self._lock:
+            row = self._first_row(tuple(kinds))
+            return None if row is None else _stored_request(row[1])
+
+    def take(self, kinds: Iterable[str], timeout: float, only: str | None = None) -> TakenJob | None:
+        """Oldest queued job of these kinds, now running; None after `timeout` seconds without one, or when closed.
+
+        Given the id of the `only` one wanted, None as well while another is older.
+        """
         wanted = tuple(kinds)
         deadline = time.monotonic() + timeout
         with self._work_waits:
             while not self._closed:
-                if (job := self._take_now(wanted)) is not None:
+                if (job := self._take_now(wanted, only)) is not None:
                     return job
                 if (left := deadline - time.monotonic()) <= 0 or not self._work_waits.wait(left):
                     return None
@@ -191,12 +200,17 @@ class JobQueue:
             (request.id, request.type, messages.to_json(request), JobState.QUEUED.value, time.time()),
         )
 
-    def _take_now(self, kinds: tuple[str, ...]) -> TakenJob | None:
+    def _first_row(self, kinds: tuple[str, ...]) -> tuple[str, str] | None:
+        """(id, request) of the oldest queued job."""
         marks = ", ".join("?" * len(kinds))
-        row = self._db.execute(
+        row: tuple[str, str] | None = self._db.execute(
             f"SELECT id, request FROM jobs WHERE state = 'queued' AND kind IN ({marks}) ORDER BY number LIMIT 1", kinds
         ).fetchone()
-        if row is None:
+        return row
+
+    def _take_now(self, kinds: tuple[str, ...], only: str | None) -> TakenJob | None:
+        row = self._first_row(kinds)
+        if row is None or only not in (None, row[0]):
             return None
         job_id, request = row
         self._set_state(job_id, JobState.RUNNING)

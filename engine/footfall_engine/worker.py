@@ -1,4 +1,4 @@
-"""The loop that runs one job after another and survives whatever a job does."""
+"""The loop that runs one job after another, or several side by side, and survives whatever a job does."""
 
 from __future__ import annotations
 
@@ -7,30 +7,38 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 
 from footfall_bridge import messages
 from footfall_bridge.errors import FootfallError, InternalError, JobCancelled, ModelFailed
-from footfall_bridge.messages import Message
+from footfall_bridge.messages import Job, Message
 
 from footfall_engine import jobs
 from footfall_engine.jobs import JobQueue, TakenJob
 from footfall_engine.progress import ProgressFn
+from footfall_engine.render import Company
 
 log = logging.getLogger(__name__)
 
 Recipe = Callable[[Any, Any, "JobWatcher"], None]
+CompanyOf = Callable[[Job, Any], Company | None]
 
 REPORT_EVERY_SEC = 0.1
 _IDLE_SEC = 1.0
+_GLANCE_SEC = 0.05
 
 
 class EngineClosing(BaseException):
     """Unwinds a running job when the engine closes. Not an Exception, so that no recipe takes it for a fault."""
 
 
+def alone(request: Job, studio: Any) -> None:
+    """No job gains by another's company."""
+
+
 class Worker(threading.Thread):
-    """Takes jobs of the kinds it has recipes for, one at a time."""
+    """Takes jobs of the kinds it has recipes for, in the order they came: one at a time, or several of a company."""
 
     def __init__(
         self,
@@ -39,6 +47,7 @@ class Worker(threading.Thread):
         recipes: dict[type[Message], Recipe],
         name: str,
         warm_up: Callable[[], None],
+        company: CompanyOf = alone,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._queue = queue
@@ -46,6 +55,7 @@ class Worker(threading.Thread):
         self._recipes = recipes
         self._kinds = [recipe.model_fields["type"].default for recipe in recipes]
         self._warm_up = warm_up
+        self._company = company
         self._closing = threading.Event()
 
     def run(self) -> None:
@@ -55,7 +65,10 @@ class Worker(threading.Thread):
             log.exception("the worker could not warm up")
         while not self._closing.is_set():
             if (job := self._queue.take(self._kinds, _IDLE_SEC)) is not None:
-                self._survive(job)
+                if (company := self._company_of(job.request)) is None:
+                    self._survive(job)
+                else:
+                    self._survive_together(job, company)
 
     def close(self) -> None:
         """Stop after putting a running job back into the queue."""
@@ -66,6 +79,35 @@ class Worker(threading.Thread):
             self.run_job(job)
         except Exception:  # the queue itself failed (its disk is full, say): the next job may still run
             log.exception("job %s could not be finished", job.id)
+
+    def _survive_together(self, first: TakenJob, company: Company) -> None:
+        """Run a job, and beside it those that come next in the queue for as long as they are of its company."""
+        with ThreadPoolExecutor(company.takes, thread_name_prefix=self.name) as pool:
+            running = {pool.submit(self._survive, first): first}
+            strangers: set[str] = set()
+            while running and not self._closing.is_set():
+                busy = sum(_takes(job.request) for job in running.values())
+                if (job := self._next_of(company, company.takes - busy, strangers)) is not None:
+                    running[pool.submit(self._survive, job)] = job
+                else:
+                    done, _ = wait(running, _GLANCE_SEC, FIRST_COMPLETED)
+                    running = {each: job for each, job in running.items() if each not in done}
+
+    def _next_of(self, company: Company, room: int, strangers: set[str]) -> TakenJob | None:
+        """The next job, if it is of the company and there is room for it; `strangers` are known not to be."""
+        waiting = self._queue.first(self._kinds)
+        if waiting is None or waiting.id in strangers or _takes(waiting) > room:
+            return None
+        if self._company_of(waiting) != company:
+            strangers.add(waiting.id)
+            return None
+        return self._queue.take(self._kinds, 0.0, only=waiting.id)
+
+    def _company_of(self, request: Job) -> Company | None:
+        try:
+            return self._company(request, self._studio)
+        except Exception:  # the job itself will say what is wrong with it
+            return None
 
     def run_job(self, job: TakenJob) -> None:
         log.info("job %s: %s", job.id, job.request)
@@ -88,6 +130,10 @@ class Worker(threading.Thread):
             end = jobs.failure(job.id, InternalError(f"something in Footfall broke: {error!r}", traceback.format_exc()))
         log.info("job %s: %s after %.2f s", job.id, end, time.monotonic() - started)
         self._queue.finish(job.id, end)
+
+
+def _takes(request: Job) -> int:
+    return getattr(request, "variants", 1)
 
 
 class JobWatcher:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -141,5 +142,6 @@ def test_the_classifier_pulls_towards_what_it_finds_likely() -> None:
         return -(latents - 3.0).square().sum(1) / 2
 
     free = samplers.dpm_solver_pp_2m(exact, start(1, 1000), SCHEDULE, 20)
-    pulled = samplers.dpm_solver_pp_2m(guidance.classifier(exact, likely, 0.05, SCHEDULE), start(1, 1000), SCHEDULE, 20)
+    pull = guidance.classifier(exact, partial(guidance.gradient, likely), 0.05, SCHEDULE)
+    pulled = samplers.dpm_solver_pp_2m(pull, start(1, 1000), SCHEDULE, 20)
     assert float(pulled.mean()) > float(free.mean()) + 0.001

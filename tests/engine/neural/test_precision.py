@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from footfall_engine.diffusion import guidance, samplers
 from footfall_engine.models.diff_foley import networks
@@ -54,7 +56,8 @@ def off_by(
             latents.to(runtime.precision), torch.full((len(latents),), time, device=runtime.device), seen
         )
 
-    double = guidance.double(predict, context, null, GUIDANCE, likely, strength, SCHEDULE)
+    slope = partial(guidance.gradient, likely)
+    double = guidance.double(predict, context, null, GUIDANCE, slope, strength, SCHEDULE)
     made = samplers.dpm_solver_pp_2m(double, recorded["x_T"].to(runtime.device), SCHEDULE, STEPS).cpu()
     return float((made - recorded["final"]).norm() / recorded["final"].norm())
 

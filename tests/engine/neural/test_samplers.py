@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import pytest
 from footfall_engine.diffusion import guidance, samplers
@@ -44,7 +44,8 @@ def denoiser_of(name: str, recorded: dict[str, torch.Tensor]) -> Denoiser:
     predict, context, null = predictor(tiny("unet")), recorded["context"], recorded["uncond"]
     if "dg" in name and not name.endswith("cfg1"):
         likely = judge(tiny("alignment"), recorded["origin_cond"])
-        return guidance.double(predict, context, null, SCALE, likely, CLASSIFIER_SCALE, SCHEDULE)
+        slope = partial(guidance.gradient, likely)
+        return guidance.double(predict, context, null, SCALE, slope, CLASSIFIER_SCALE, SCHEDULE)
     return guidance.classifier_free(predict, context, null, SCALE if "_cfg_" in name else 1.0)
 
 
@@ -107,8 +108,8 @@ def test_contexts_as_in_training_match_too() -> None:
     assert relative(null, recorded["uncond_embed"]) <= CLOSE
 
     def made(null: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        likely = judge(alignment, rows)
-        double = guidance.double(predict, context, null, SCALE, likely, CLASSIFIER_SCALE, SCHEDULE)
+        slope = partial(guidance.gradient, judge(alignment, rows))
+        double = guidance.double(predict, context, null, SCALE, slope, CLASSIFIER_SCALE, SCHEDULE)
         return samplers.dpm_solver_pp_2m(double, start["x_T"], SCHEDULE, 5)
 
     zeros = start["uncond"]
@@ -134,7 +135,7 @@ def test_full_size_double_guidance_ends_alike() -> None:
         context,
         torch.zeros_like(context),
         SCALE,
-        likely,
+        partial(guidance.gradient, likely),
         CLASSIFIER_SCALE,
         SCHEDULE,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from footfall_engine.diffusion import guidance, samplers
-from footfall_engine.diffusion.guidance import Denoiser, LogProbability, Predict
-from footfall_engine.diffusion.known import Hold
+from footfall_engine.diffusion.guidance import Denoiser, Predict, Slope
+from footfall_engine.diffusion.known import Hold, nothing_known
 from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_betas
 from footfall_engine.diffusion.stretches import blend, cut, over_windows
 from footfall_engine.media.audio import fit_length
@@ -28,6 +28,7 @@ from footfall_engine.models.diff_foley.sizes import shape_in
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
 from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
 from footfall_engine.models.store import model_folder
+from footfall_engine.models.together import Together
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn, no_progress, part
 
@@ -73,6 +74,7 @@ class Networks:
     condition: nn.Module
     alignment: nn.Module
     sees_by: str = ""  # which weights CAVP has, for what is remembered of pictures
+    together: Together = field(default_factory=Together)
 
     @property
     def size(self) -> int:
@@ -81,6 +83,8 @@ class Networks:
 
 class DiffFoley:
     """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
+
+    joins_jobs = True
 
     def __init__(
         self,
@@ -207,30 +211,33 @@ class _Job(Stages):
 
     def denoiser(self, context: _Context, scale: float, classifier_scale: float) -> Denoiser:
         """Double guidance of all windows of all variants."""
-        likely = self._likely(context.judged)
-        return guidance.double(self._predict(), context.given, context.null, scale, likely, classifier_scale, SCHEDULE)
+        predict, slope = self._predict(), self._slope(context.judged)
+        return guidance.double(predict, context.given, context.null, scale, slope, classifier_scale, SCHEDULE)
 
     def _predict(self) -> Predict:
-        batches, precision = self._batches(_STEP_BYTES), self._runtime.precision
+        batches, together = self._batches(_STEP_BYTES), self._nets.together
 
         def predict(latents: Tensor, time: float, context: Tensor) -> Tensor:
-            def once(x: Tensor, seen: Tensor) -> Tensor:
-                return self._nets.unet(x.to(precision), time, seen, return_dict=False)[0].float()
-
-            return batches.run(once, latents, context)
+            return together.run("noise", batches, self._noise, latents, _times(latents, time), context)
 
         return predict
 
-    def _likely(self, context: Tensor) -> LogProbability:
-        batches, precision = self._batches(_STEP_BYTES), self._runtime.precision
+    def _noise(self, latents: Tensor, times: Tensor, context: Tensor) -> Tensor:
+        return self._nets.unet(latents.to(self._runtime.precision), times, context, return_dict=False)[0].float()
 
-        def likely(latents: Tensor, time: float) -> Tensor:
-            def once(x: Tensor, seen: Tensor) -> Tensor:
-                return self._nets.alignment.model(x.to(precision), torch.full((len(x),), time, device=x.device), seen)
+    def _slope(self, context: Tensor) -> Slope:
+        batches, together = self._batches(_STEP_BYTES), self._nets.together
 
-            return batches.run(once, latents, context)
+        def slope(latents: Tensor, time: float) -> Tensor:
+            return together.run("slope", batches, self._uphill, latents, _times(latents, time), context)
 
-        return likely
+        return slope
+
+    def _uphill(self, latents: Tensor, times: Tensor, context: Tensor) -> Tensor:
+        def likely(free: Tensor, at: Tensor) -> Tensor:
+            return self._nets.alignment.model(free.to(self._runtime.precision), at, context)
+
+        return guidance.gradient(likely, latents, times)
 
     # ---- latents
 
@@ -243,12 +250,14 @@ class _Job(Stages):
         shape = (channels, mel.BANDS // BANDS_PER_LATENT_ROW, self._plan.columns)
         noise = torch.stack([torch.randn(shape, generator=each) for each in generators]).to(self._runtime.device)
         starts = list(self._plan.starts)
+        held = nothing_known if apart else self._held(noise)
         sample = partial(
             samplers.dpm_solver_pp_2m, schedule=SCHEDULE, steps=steps, progress=part(self._tell, _SEEN, SAMPLED)
         )
-        if apart:
-            return blend(sample(denoise, cut(noise, starts, COLUMNS)), starts, self._plan.columns)
-        return sample(over_windows(denoise, starts, COLUMNS), noise, hold=self._held(noise))
+        with self._nets.together.present():
+            if apart:
+                return blend(sample(denoise, cut(noise, starts, COLUMNS)), starts, self._plan.columns)
+            return sample(over_windows(denoise, starts, COLUMNS), noise, hold=held)
 
     def _held(self, noise: Tensor) -> Hold:
         """The sound that is there already, in latents."""
@@ -301,6 +310,10 @@ class _Job(Stages):
             return mel.griffin_lim(magnitude, mel.flowing_phase(magnitude, phase), samples)
 
         return self._batches(frames * _FRAME_BYTES).run(once, bands, first).cpu().numpy()
+
+
+def _times(latents: Tensor, time: float) -> Tensor:
+    return torch.full((len(latents),), time, device=latents.device)
 
 
 # ---- as the notebook

@@ -1,0 +1,182 @@
+"""A worker and its queue: one job after another, or several of a company side by side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from footfall_bridge import messages
+from footfall_bridge.errors import ModelFailed
+from footfall_bridge.messages import Generate, JobState
+from footfall_engine.jobs import JobQueue
+from footfall_engine.render import Company
+from footfall_engine.worker import JobWatcher, Worker
+
+from tests.waiting import wait_until
+
+ROOM = 4
+
+
+class Studio:
+    """Jobs stay until they are let go; who is at work, and who ever was, can be seen."""
+
+    def __init__(self) -> None:
+        self.at_work: set[str] = set()
+        self.begun: list[str] = []
+        self.let_go: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def work(self, request: Generate, studio: Any, watcher: JobWatcher) -> None:
+        with self._lock:
+            self.begun.append(request.id)
+            self.at_work.add(request.id)
+        try:
+            progress = watcher.stage("working", 0.0, 1.0)
+            while not self._gate(request.id).wait(0.005):
+                progress(0.5)
+            if request.prompt == "broken":
+                raise ModelFailed("broken")
+        finally:
+            with self._lock:
+                self.at_work.discard(request.id)
+
+    def release(self, *ids: str) -> None:
+        for each in ids:
+            self._gate(each).set()
+
+    def _gate(self, job_id: str) -> threading.Event:
+        with self._lock:
+            return self.let_go.setdefault(job_id, threading.Event())
+
+
+def company(request: messages.Job, studio: Any) -> Company | None:
+    """Those of a model that is named share it."""
+    model = getattr(request, "model", None)
+    if model == "unknown":
+        raise ModelFailed("nobody knows it")
+    return Company(model, ROOM) if model else None
+
+
+@contextmanager
+def working(queue: JobQueue, studio: Studio) -> Iterator[Worker]:
+    worker = Worker(queue, studio, {Generate: studio.work}, "make", lambda: None, company)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.close()
+        queue.close()
+        worker.join(10)
+        assert not worker.is_alive(), "the worker did not stop"
+
+
+def ask(job_id: str, model: str | None = "neural", **fields: Any) -> Generate:
+    return Generate(id=job_id, video="/clips/a.mp4", stem_folder="/stems", model=model, **fields)
+
+
+@pytest.fixture
+def queue() -> JobQueue:
+    return JobQueue()
+
+
+@pytest.fixture
+def studio() -> Studio:
+    return Studio()
+
+
+def submit(queue: JobQueue, *requests: Generate) -> None:
+    for request in requests:
+        queue.submit(request)
+
+
+def at_work(studio: Studio, *ids: str) -> None:
+    wait_until(lambda: studio.at_work == set(ids), lambda: f"{studio.at_work} at work, not {set(ids)}")
+
+
+def ended(queue: JobQueue, job_id: str, state: JobState = JobState.DONE) -> None:
+    wait_until(lambda: queue.status(job_id).state is state, lambda: queue.status(job_id))
+
+
+def test_queued_jobs_of_one_model_are_worked_on_together(queue: JobQueue, studio: Studio) -> None:
+    submit(queue, ask("a"), ask("b", variants=2), ask("c"))
+    with working(queue, studio):
+        at_work(studio, "a", "b", "c")
+        submit(queue, ask("d"))
+        studio.release("b")
+        ended(queue, "b")
+        at_work(studio, "a", "c", "d")
+        assert queue.counts() == {"done": 1, "running": 3}
+
+
+def test_no_more_variants_than_there_is_room_for(queue: JobQueue, studio: Studio) -> None:
+    submit(queue, ask("a", variants=3), ask("b", variants=2), ask("c"))
+    with working(queue, studio):
+        at_work(studio, "a")
+        studio.release("a")
+        at_work(studio, "b", "c")
+    submit(queue, ask("huge", variants=ROOM + 1))
+    assert studio.begun == ["a", "b", "c"]
+
+
+def test_a_job_with_more_variants_than_there_is_room_for_is_worked_on(queue: JobQueue, studio: Studio) -> None:
+    submit(queue, ask("huge", variants=ROOM + 1), ask("b"))
+    with working(queue, studio):
+        at_work(studio, "huge")
+        studio.release("huge")
+        at_work(studio, "b")
+
+
+@pytest.mark.parametrize("model", [None, "other", "unknown"])
+def test_others_wait_their_turn_and_are_not_overtaken(queue: JobQueue, studio: Studio, model: str | None) -> None:
+    submit(queue, ask("a"), ask("b"), ask("stranger", model), ask("c"))
+    with working(queue, studio):
+        at_work(studio, "a", "b")
+        studio.release("a")
+        ended(queue, "a")
+        at_work(studio, "b")
+        studio.release("b")
+        at_work(studio, "stranger")
+        studio.release("stranger")
+        at_work(studio, "c")
+
+
+def test_jobs_without_company_are_worked_on_one_by_one(queue: JobQueue, studio: Studio) -> None:
+    submit(queue, ask("a", None), ask("b", None))
+    with working(queue, studio):
+        at_work(studio, "a")
+        studio.release("a")
+        at_work(studio, "b")
+
+
+def test_each_ends_as_it_does_and_the_others_go_on(queue: JobQueue, studio: Studio) -> None:
+    submit(queue, ask("fails", prompt="broken"), ask("cancelled"), ask("good"))
+    with working(queue, studio):
+        at_work(studio, "fails", "cancelled", "good")
+        queue.cancel("cancelled")
+        studio.release("fails")
+        ended(queue, "cancelled", JobState.CANCELLED)
+        ended(queue, "fails", JobState.FAILED)
+        at_work(studio, "good")
+        studio.release("good")
+        ended(queue, "good")
+
+
+def test_closing_puts_all_of_them_back_in_their_old_places(queue: JobQueue, studio: Studio) -> None:
+    submit(queue, ask("a"), ask("b"), ask("c"))
+    with working(queue, studio):
+        at_work(studio, "a", "b", "c")
+    assert [queue.status(each).position for each in "abc"] == [0, 1, 2]
+
+
+def test_all_that_ran_when_the_engine_was_killed_are_queued_again(tmp_path: Path, studio: Studio) -> None:
+    queue = JobQueue(tmp_path / "jobs.db")
+    submit(queue, ask("a"), ask("b"))
+    with working(queue, studio):
+        at_work(studio, "a", "b")
+        after = JobQueue(tmp_path / "jobs.db")  # as the next engine finds it
+        assert [after.status(each).state for each in "ab"] == [JobState.QUEUED] * 2
+        studio.release("a", "b")
