@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from footfall_bridge.errors import InvalidMessage
 
@@ -87,7 +87,8 @@ class Controls(Message):
     """How a neural model is asked; what is None is as the model would have it."""
 
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None  # of a diffusion sampler
-    guidance: Annotated[float, Field(ge=0, le=100)] | None = None  # classifier-free guidance scale
+    guidance: Annotated[float, Field(ge=0, le=100)] | None = None  # classifier-free guidance scale; 1 is none …
+    gamma: Annotated[float, Field(ge=0, le=99)] | None = None  # … or, as some papers count, that less one; 0 is none
     classifier_scale: Annotated[float, Field(ge=0, le=1000)] | None = None  # of guidance by how well sound fits picture
     semantic_scale: Annotated[float, Field(ge=0, le=10)] | None = None  # of what the picture shows
     temporal_scale: Annotated[float, Field(ge=0, le=10)] | None = None  # of when it sounds
@@ -95,6 +96,15 @@ class Controls(Message):
     timing: TimingSource | None = None
     quality: Quality | None = None
     reference_picture: bool | None = None  # whether the model is told of the reference's own picture, too
+
+    @model_validator(mode="after")
+    def _one_strength(self) -> Controls:
+        if self.guidance is not None and self.gamma is not None:
+            raise ValueError(
+                f"guidance ({self.guidance:g}) and gamma ({self.gamma:g}) say the same and cannot both be given: "
+                f"gamma is guidance less one"
+            )
+        return self
 
 
 class Generate(Controls):
@@ -417,7 +427,9 @@ def _sentence(error: ValidationError, name: str) -> str:
     parts: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         key = ".".join(str(step) for step in problem["loc"] if step not in _UNION_STEPS)
-        if problem["type"] == "extra_forbidden":
+        if not key:
+            part = str(problem.get("ctx", {}).get("error", problem["msg"]))
+        elif problem["type"] == "extra_forbidden":
             part = f"unknown key '{_cut(key)}'"
         elif problem["type"] == "missing":
             part = f"key '{key}' is missing"

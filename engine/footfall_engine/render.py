@@ -53,6 +53,7 @@ from footfall_engine.stems import (
 STEM_RATE = 48_000  # Hz; what picture is finished at
 LOOKING = "looking at the picture"
 REFERENCE_PART = ("reference_in", "reference_out")
+STRENGTH = ("guidance", "gamma")  # of which one alone is given
 CHANGES = (
     "video", "prompt", "negative", "seed", "model", "reference", *REFERENCE_PART, "events", *Controls.model_fields,
 )  # fmt: skip
@@ -308,6 +309,8 @@ def _as_made(request: Regenerate, old: wav.StemFacts) -> Generate:
     fields = {**_fields_of(old), "id": request.id, "stem_folder": request.stem_folder}
     if request.reference is not None:  # the old one's part means nothing in another recording
         fields = {key: value for key, value in fields.items() if key not in REFERENCE_PART}
+    if any(getattr(request, key) is not None for key in STRENGTH):
+        fields = {key: value for key, value in fields.items() if key not in STRENGTH}
     fields |= {key: value for key, value in messages.to_fields(request).items() if key in CHANGES}
     if request.frame_rate is not None:
         rate = frame_rate(request.frame_rate)

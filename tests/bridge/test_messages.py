@@ -74,6 +74,8 @@ def test_each_request_gets_an_id_of_its_own():
         ({"events": [{"time": 1, "kind": "boom"}]}, r"'events.0.kind' cannot be 'boom'"),
         ({"events": [{"time": 1, "pan": 0}]}, r"unknown key 'events.0.pan'"),
         ({"events": "all"}, "'events'"),
+        ({"gamma": 100}, "'gamma' cannot be 100"),
+        ({"guidance": 4.5, "gamma": 3.5}, r"guidance \(4\.5\) and gamma \(3\.5\) .* cannot both be given"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_key(change, named):

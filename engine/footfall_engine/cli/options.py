@@ -44,6 +44,10 @@ Guidance = Annotated[
     float | None,
     typer.Option(metavar="X", help="How closely a neural model follows the picture.", show_default=False),
 ]
+Gamma = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="The guidance less one, as the paper counts it (multifoley).", show_default=False),
+]
 ClassifierScale = Annotated[
     float | None,
     typer.Option(metavar="X", help="How much a classifier of fitting sound guides (diff-foley).", show_default=False),

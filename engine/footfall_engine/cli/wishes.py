@@ -27,6 +27,7 @@ WISHES: dict[str, Any] = {
     "events": options.Events,
     "steps": options.Steps,
     "guidance": options.Guidance,
+    "gamma": options.Gamma,
     "classifier_scale": options.ClassifierScale,
     "semantic_scale": options.SemanticScale,
     "temporal_scale": options.TemporalScale,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from footfall_bridge.errors import WeightsMissing, WeightsUnusable
@@ -48,7 +48,7 @@ class Config:
     size: Size
     track: Track
     codec: str  # of CODECS
-    channels: Literal[1, 2] = 1  # of sound
+    channels: Annotated[int, Field(ge=1, le=2)] = 1  # of sound
     seconds: Annotated[float, Field(ge=SHORTEST_SEC, le=60)] = sizes.TRAINED_SEC  # of sound, in training
     words: tuple[str, ...] = ()  # that text is read by; none: by T5
     word_width: int = WORD_WIDTH

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from footfall_bridge.messages import Quality
+from footfall_bridge.messages import Controls, Quality
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -130,8 +130,7 @@ class MultiFoley:
         said = job.said(asked(conditions.controls.quality, Quality.HIGH))
 
         # 3. latents that fit it and what sounds already
-        guide = conditions.controls.guidance
-        strength = self._strength if guide is None else Scale(guide)
+        strength = asked(strength_in(conditions.controls), self._strength)
         sample = partial(self._sample, steps=asked(conditions.controls.steps, self._steps))
         latents = job.latents(pictured, said, strength, seeds, sample)
 
@@ -401,6 +400,13 @@ class _Job(Stages):
             lambda some: self._nets.codec.decode(some, samples, between=tell).cpu(), latents
         )
         return pieces.numpy()
+
+
+def strength_in(controls: Controls) -> Gamma | Scale | None:
+    """The one that the request names, if it does."""
+    if controls.gamma is not None:
+        return Gamma(controls.gamma)
+    return None if controls.guidance is None else Scale(controls.guidance)
 
 
 def loudest_column(audio: Audio, columns: int) -> int:

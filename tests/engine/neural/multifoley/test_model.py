@@ -149,6 +149,7 @@ def test_the_requests_guidance_is_the_usual_scale(model):
     other = make(ByHand(model._place, strength=Scale(3.5)), 1.0, prompt="ball").audio
     np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(make(model, 1.0, prompt="ball", guidance=3.5).audio, one)
+    np.testing.assert_array_equal(make(model, 1.0, prompt="ball", gamma=2.5).audio, one)
 
 
 @pytest.mark.parametrize(("sampler", "usual"), [("ddim", 100), ("dpm-solver++", 25)])
