@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from footfall_bridge.errors import JobCancelled
 from footfall_engine import contacts
 from footfall_engine.cli.app import app
 from footfall_engine.evaluation import timing
@@ -133,6 +134,23 @@ def test_a_film_that_cannot_be_read_does_not_keep_the_others_from_being_measured
     assert "cannot be read" in problems[2] and "holds no sound" in problems[3]
     assert found["mean"]["lift"] > 0
     assert "d.mp4 holds no sound" in sounds(folder).stdout
+
+
+@needs_onsets
+def test_samples_that_are_no_numbers_are_a_problem_of_their_clip(folder: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    soundfile.write(folder / "a.wav", np.array([0.0, np.nan, 0.5] * 9000), RATE, subtype="FLOAT")
+    a, b = evaluate_sounds(folder)["clips"]
+    assert "no numbers" in a["problem"] and "problem" not in b
+
+
+@needs_onsets
+def test_a_cancelled_evaluation_stops(folder: Path) -> None:
+    def cancel(share: float) -> None:
+        raise JobCancelled("enough")
+
+    with pytest.raises(JobCancelled):
+        evaluate_sounds(folder, progress=cancel)
 
 
 def test_references_are_files_of_the_clip_s_name_that_are_not_its_sound(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from footfall_bridge.errors import FootfallError, MediaNotFound
+from footfall_bridge.errors import BadRequest, MediaNotFound, UnreadableMedia
 from numpy.typing import NDArray
 
 from footfall_engine.evaluation.folders import FILMS, ONSETS_FILE, films_with_sounds, read_onsets
@@ -56,7 +56,7 @@ def for_each(clips: Sequence[Clip], work: Callable[[Clip, ProgressFn], None], pr
             continue
         try:
             work(clip, part(progress, number / len(clips), (number + 1) / len(clips)))
-        except FootfallError as error:
+        except BadRequest as error:
             clip.problem = error.message
 
 
@@ -66,6 +66,8 @@ def mono(path: Path, sample_rate: int) -> Mono:
 
     recording = read_recording(str(path))
     mixed = recording.samples.mean(axis=0)
+    if not np.isfinite(mixed).all():
+        raise UnreadableMedia(f"{path} holds samples that are no numbers")
     converted = soxr.resample(mixed, recording.sample_rate, sample_rate, quality="HQ")
     return fit_length(converted, math.ceil(len(mixed) * sample_rate / recording.sample_rate))
 
@@ -80,5 +82,5 @@ def _asked_for(sound: Path) -> str:
     """The prompt in the notes of a stem made by Footfall."""
     try:
         return str(read_facts(sound).provenance.get("prompt", ""))
-    except FootfallError:
+    except BadRequest:
         return ""
