@@ -27,11 +27,8 @@ NO_PART = "Mark a part of a stem that Footfall has placed with I and O, and run 
 
 def generate(desk: Desk) -> None:
     """Sound for what lies between the marks, or for the current clip."""
-    timeline = desk.host.timeline()
-    span = marked_span(desk, timeline)
-    found, refused = shots.of_region(desk.host.video_items(span), span, timeline.rate)
+    timeline, span, found, refused = marked_shots(desk)
     if not found:
-        desk.tell(*(refused or ["No clip lies there."]))
         return offer(desk)
     folder = desk.stem_folder()
     wishes = ask_wishes(desk, about(found, refused, span, timeline), default_wishes(desk, span))
@@ -71,6 +68,16 @@ def marked_span(desk: Desk, timeline: Timeline) -> Range:
     if span is None:
         raise FootfallError("nothing_marked", shots.NOTHING_MARKED)
     return span
+
+
+def marked_shots(desk: Desk) -> tuple[Timeline, Range, list[Shot], list[str]]:
+    """The timeline, the span, its shots, and why others are none; when there is no shot, that is told."""
+    timeline = desk.host.timeline()
+    span = marked_span(desk, timeline)
+    found, refused = shots.of_region(desk.host.video_items(span), span, timeline.rate)
+    if not found:
+        desk.tell(*(refused or ["No clip lies there."]))
+    return timeline, span, found, refused
 
 
 def about(found: list[Shot], refused: list[str], span: Range, timeline: Timeline) -> str:
@@ -260,11 +267,8 @@ def keep_variant(desk: Desk) -> None:
 
 def spot(desk: Desk) -> None:
     """A marker at every visible hit; ours of an earlier run give way."""
-    timeline = desk.host.timeline()
-    span = marked_span(desk, timeline)
-    found, refused = shots.of_region(desk.host.video_items(span), span, timeline.rate)
+    timeline, _, found, refused = marked_shots(desk)
     if not found:
-        desk.tell(*(refused or ["No clip lies there."]))
         return offer(desk)
     rate = requests.exact(timeline.rate)
     entries = [

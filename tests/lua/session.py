@@ -57,6 +57,11 @@ class Session:
 
     # ---- what the user does
 
+    def select_on_track(self, clip: Path) -> None:
+        """Puts a clip, which its folder lets be read, onto a track of its own and selects it."""
+        self.reaper.files.readable.append(clip.parent)
+        self.project.add_track("Picture").add_item(self.reaper.source(clip), selected=True)
+
     def run(self, action: str, *answers: Any) -> Action:
         self.reaper.answers.extend(answers)
         return self.reaper.run_action(self.scripts / f"Footfall - {action}.lua")

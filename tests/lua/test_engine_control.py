@@ -116,8 +116,7 @@ def test_stop_engine_ends_it(room: Session) -> None:
 
 
 def test_a_generate_starts_the_engine_and_gets_its_stem(room: Session, hammer: Path) -> None:
-    room.reaper.files.readable.append(hammer.parent)
-    room.project.add_track("Picture").add_item(room.reaper.source(hammer), selected=True)
+    room.select_on_track(hammer)
     room.generate()
     assert room.told == ""
     assert len(room.stem_items) == 1
@@ -200,8 +199,7 @@ def test_what_footfall_install_leaves_is_all_it_takes(
     monkeypatch.setenv("FOOTFALL_HOME", str(tmp_path / "elsewhere"))
     room.reaper.processes.environment = {}
     room.reaper.processes.allowed = [json.loads((room.scripts / "footfall.json").read_text())["command"]]
-    room.reaper.files.readable.append(hammer.parent)
-    room.project.add_track("Picture").add_item(room.reaper.source(hammer), selected=True)
+    room.select_on_track(hammer)
     room.generate()
     assert len(room.stem_items) == 1, room.told
     assert not (tmp_path / "elsewhere").exists()
@@ -309,8 +307,7 @@ def test_repair_tells_of_a_taken_port(room: Session) -> None:
 
 
 def test_cancel_jobs_cancels_what_was_asked_for_and_says_so_first(room: Session, hammer: Path) -> None:
-    room.reaper.files.readable.append(hammer.parent)
-    room.project.add_track("Picture").add_item(room.reaper.source(hammer), selected=True)
+    room.select_on_track(hammer)
     room.run("Generate for selection", wishes("hammer on metal", 8))
     room.finish("Cancel jobs", "yes")
     assert "Cancel 1 job: hammer on metal?" in room.told
@@ -322,8 +319,7 @@ def test_cancel_jobs_cancels_what_was_asked_for_and_says_so_first(room: Session,
 
 
 def test_cancel_jobs_can_be_declined(room: Session, hammer: Path) -> None:
-    room.reaper.files.readable.append(hammer.parent)
-    room.project.add_track("Picture").add_item(room.reaper.source(hammer), selected=True)
+    room.select_on_track(hammer)
     room.run("Generate for selection", wishes("hammer on metal", 1))
     room.finish("Cancel jobs", "no")
     assert len(room.stem_items) == 1

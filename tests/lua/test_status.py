@@ -264,8 +264,7 @@ def test_a_fine_display_is_drawn_in_its_own_pixels(desk: tuple[Session, StandIn]
 
 def test_a_failed_job_and_a_waiting_one_are_shown(desk: tuple[Session, StandIn], hammer: Path) -> None:
     room, engine = desk
-    room.reaper.files.readable.append(hammer.parent)
-    room.project.add_track("Picture").add_item(room.reaper.source(hammer), selected=True)
+    room.select_on_track(hammer)
     room.run("Generate for selection", wishes("boots", 1))
     action = open_status(room)
     shows(room, action, "boots", engine)
@@ -274,8 +273,7 @@ def test_a_failed_job_and_a_waiting_one_are_shown(desk: tuple[Session, StandIn],
 
 def test_cancel_on_a_row_cancels_that_job(desk: tuple[Session, StandIn], hammer: Path) -> None:
     room, engine = desk
-    room.reaper.files.readable.append(hammer.parent)
-    room.project.add_track("Picture").add_item(room.reaper.source(hammer), selected=True)
+    room.select_on_track(hammer)
     room.run("Generate for selection", wishes("boots", 1))
     (request,) = take(room, engine)
     engine.finish(request, JobState.QUEUED, stems=[], position=0)
@@ -288,8 +286,7 @@ def test_cancel_on_a_row_cancels_that_job(desk: tuple[Session, StandIn], hammer:
 
 def test_stems_of_an_earlier_run_are_placed_by_the_button(desk: tuple[Session, StandIn], hammer: Path) -> None:
     room, engine = desk
-    room.reaper.files.readable.append(hammer.parent)
-    room.project.add_track("Picture").add_item(room.reaper.source(hammer), selected=True)
+    room.select_on_track(hammer)
     room.run("Generate for selection", wishes("boots", 1))
     (request,) = take(room, engine)
     room.reaper.save()
@@ -305,8 +302,7 @@ def test_stems_of_an_earlier_run_are_placed_by_the_button(desk: tuple[Session, S
 
 def test_a_failure_is_told_with_its_reason(desk: tuple[Session, StandIn], hammer: Path) -> None:
     room, engine = desk
-    room.reaper.files.readable.append(hammer.parent)
-    room.project.add_track("Picture").add_item(room.reaper.source(hammer), selected=True)
+    room.select_on_track(hammer)
     room.run("Generate for selection", wishes("boots", 1))
     (request,) = take(room, engine)
     for action in list(room.reaper.actions):

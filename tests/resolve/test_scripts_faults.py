@@ -84,51 +84,44 @@ def test_without_an_engine_the_script_starts_one_that_outlives_it(tmp_path: Path
     assert studio.told == "The engine has stopped."
 
 
-def test_an_engine_killed_in_the_middle_is_started_again_and_the_stems_come_once(tmp_path: Path, reel: Path):
-    home = tmp_path / "home"
+@contextmanager
+def engine_that_dies(folder: Path, reel: Path, *answers: object) -> Iterator[Studio]:
+    """What is there after an engine was killed in the middle of a job, and the script was told the answers."""
+    home = folder / "home"
     settings = make_home(home)
-    studio = studio_at(tmp_path, settings)
+    studio = studio_at(folder, settings)
     show(studio, reel, 40)
     process = start_engine(home)
     try:
-        card = wait_until_ready(process, settings)
-        engine = Resident(process, settings, card, 0.0)
-        with started(studio, "Generate", wishes(variants=2), True) as script:
+        engine = Resident(process, settings, wait_until_ready(process, settings), 0.0)
+        with started(studio, "Generate", *answers) as script:
             wait_until_running(engine)
             process.kill()
             process.wait(PATIENCE)
             studio.finish(script)
-        assert [(item.track["name"], item.start) for item in studio.items()] == [
-            ("Footfall 1", 86_400), ("Footfall 2", 86_400),
-        ]  # fmt: skip
-        assert any(what[0] == "confirm" and "has stopped with 1 job unfinished" in what[2] for what in studio.heard)
-        assert studio.journal == []
+        yield studio
     finally:
         stop_engine(process)
         studio.run("Engine", "Stop")
 
 
+def test_an_engine_killed_in_the_middle_is_started_again_and_the_stems_come_once(tmp_path: Path, reel: Path):
+    with engine_that_dies(tmp_path, reel, wishes(variants=2), True) as studio:
+        assert [(item.track["name"], item.start) for item in studio.items()] == [
+            ("Footfall 1", 86_400), ("Footfall 2", 86_400),
+        ]  # fmt: skip
+        assert any(what[0] == "confirm" and "has stopped with 1 job unfinished" in what[2] for what in studio.heard)
+        assert studio.journal == []
+
+
 def test_an_engine_that_is_not_started_again_keeps_the_job_for_later(tmp_path: Path, reel: Path):
-    home = tmp_path / "home"
-    settings = make_home(home)
-    studio = studio_at(tmp_path, settings)
-    show(studio, reel, 40)
-    process = start_engine(home)
-    try:
-        engine = Resident(process, settings, wait_until_ready(process, settings), 0.0)
-        with started(studio, "Generate", wishes(), False) as script:
-            wait_until_running(engine)
-            process.kill()
-            process.wait(PATIENCE)
-            studio.finish(script)
+    with engine_that_dies(tmp_path, reel, wishes(), False) as studio:
         assert "not placed yet" in studio.told
         assert len(studio.journal) == 1
-    finally:
-        stop_engine(process)
-    with resident_engine(home):
-        studio.run("Status", True)
-        assert len(studio.items()) == 1
-        assert studio.journal == []
+        with resident_engine(tmp_path / "home"):
+            studio.run("Status", True)
+            assert len(studio.items()) == 1
+            assert studio.journal == []
 
 
 def test_right_after_an_engine_has_died_the_script_waits_for_that_and_starts_another(tmp_path: Path, hammer: Path):
