@@ -23,6 +23,7 @@ from footfall_engine.cli import (
     serve,
     spot,
     status,
+    train,
 )
 
 app = typer.Typer(
@@ -45,6 +46,11 @@ uninstalls.command("reaper")(install.uninstall_reaper)
 uninstalls.command("resolve")(install.uninstall_resolve)
 uninstalls.command("ardour")(install.uninstall_ardour)
 
+trainings = typer.Typer(help="Train MultiFoley.", no_args_is_help=True)
+trainings.command("network")(train.network)
+trainings.command("codec")(train.codec)
+trainings.command("proof")(train.proof)
+
 weights = typer.Typer(invoke_without_command=True, callback=models.models)
 weights.command("pull")(models.pull)
 weights.command("verify")(models.verify)
@@ -56,6 +62,7 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(evaluations, name="evaluate")
+app.add_typer(trainings, name="train")
 app.add_typer(weights, name="models")
 app.add_typer(installs, name="install")
 app.add_typer(uninstalls, name="uninstall")

@@ -6,9 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed, nn
+
+PATIENCE = timedelta(hours=6)
+"""For one another, while data are being prepared."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def gathered(device: torch.device) -> Iterator[Crew]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Crew(distributed.get_rank(), size, device)
     finally:

@@ -74,6 +74,12 @@ class Findings:
         removed = self.named_after <= self.named_before / 2
         return timed and self.text >= 0.8 and removed and self.extension >= 0.8 and self.untouched == 1.0
 
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"passed": self.passed}
+
+    def as_rows(self) -> list[list[str]]:
+        return [[name.replace("_", " "), f"{value:.3g}"] for name, value in asdict(self).items()]
+
 
 def pictures(count: int, seconds: float, progress: ProgressFn = no_progress) -> list[Picture]:
     """Balls, hammer and steps in turn, filmed and looked at."""
@@ -224,10 +230,6 @@ def brightness(sound: Mono) -> float:
     power = np.square(np.abs(np.fft.rfft(sound)))
     first = round(BRIGHT_HZ * len(sound) / SAMPLE_RATE)
     return float(power[first:].sum() / max(power.sum(), 1e-12))
-
-
-def as_rows(findings: Findings) -> list[list[str]]:
-    return [[name.replace("_", " "), f"{value:.3g}"] for name, value in asdict(findings).items()]
 
 
 def _caption(timbre: str, number: int) -> str:

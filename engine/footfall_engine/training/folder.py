@@ -7,11 +7,12 @@ without loading the rest. A file that cannot be learnt from stops preparation be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -26,20 +27,18 @@ from footfall_engine.media.audio import Audio, fit_length, read_recording, resam
 from footfall_engine.media.video import file_identity, probe, region_of
 from footfall_engine.models.multifoley.checkpoint import Track
 from footfall_engine.models.multifoley.codec import Codec
-from footfall_engine.models.multifoley.features import event_track
-from footfall_engine.models.multifoley.model import in_channels
+from footfall_engine.models.multifoley.job import in_channels
 from footfall_engine.models.multifoley.sizes import LATENT_RATE, SAMPLE_RATE, columns_of
 from footfall_engine.progress import ProgressFn, no_progress, part
 from footfall_engine.training.captions import SIDECAR, caption_of
+from footfall_engine.training.crew import Crew
 from footfall_engine.training.examples import Example, as_tensor
+from footfall_engine.training.seeing import See
 
 RECORDINGS = (".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav")
 SILENCE = 1e-3  # a sound that never gets louder, -60 dB of full scale, is none
 NAMED_FAULTS = 5  # in a sentence; all of them are in its detail
 LONGEST_SEC = 600.0  # of a file that is learnt from
-
-See = Callable[[Path, TimeRange, ProgressFn], np.ndarray]
-"""A track of a clip's region, shape = (channels, columns)."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +91,6 @@ class Recordings:
         first = int(rng.integers(max(0, prepared.columns - columns) + 1))
         latents, track = prepared.window(first, columns)
         return Example(latents, track, prepared.item.caption, prepared.item.quality)
-
-
-def events_of(path: Path, region: TimeRange, progress: ProgressFn) -> np.ndarray:
-    """The engine's own events and movement."""
-    from footfall_engine.analysis import analyse
-
-    found = analyse(path, region, progress)
-    return event_track(found.hits, found.motion, found.duration)
 
 
 # ---- which files, and whether they will do
@@ -169,14 +160,15 @@ class Workshop:
     track: Track
     see: See
     folder: Path
+    crew: Crew
 
     def prepared(self, items: Sequence[Item], progress: ProgressFn = no_progress) -> list[Prepared]:
-        """BadRequest for a file that turns out to hold nothing but silence."""
+        """Each process of the crew makes its own. BadRequest for a file that holds nothing but silence."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        made = []
-        for number, item in enumerate(items):
-            made.append(self._one(item, part(progress, number / len(items), (number + 1) / len(items))))
-        return made
+        for number in range(self.crew.rank, len(items), self.crew.size):
+            self._one(items[number], part(progress, number / len(items), (number + 1) / len(items)))
+        self.crew.wait()
+        return [self._one(item, no_progress) for item in items]
 
     def _one(self, item: Item, progress: ProgressFn) -> Prepared:
         from safetensors import safe_open
@@ -222,11 +214,15 @@ def _state(codec: Codec) -> dict[str, Tensor]:
     return codec.state_dict() if isinstance(codec, nn.Module) else {}
 
 
-def split(files: Sequence[Prepared], held_out: float) -> tuple[list[Prepared], list[Prepared]]:
+S = TypeVar("S", Item, Prepared)
+
+
+def split(files: Sequence[S], held_out: float) -> tuple[list[S], list[S]]:
     """Those to train on and those not to, by the names of the files, so that it is always the same ones."""
 
-    def share(prepared: Prepared) -> float:
-        return int(hashlib.sha256(prepared.item.path.name.encode()).hexdigest()[:8], 16) / 2**32
+    def share(file: Item | Prepared) -> float:
+        path = file.path if isinstance(file, Item) else file.item.path
+        return int(hashlib.sha256(path.name.encode()).hexdigest()[:8], 16) / 2**32
 
     return [each for each in files if share(each) >= held_out], [each for each in files if share(each) < held_out]
 

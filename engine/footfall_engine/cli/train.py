@@ -1,0 +1,258 @@
+"""`footfall train`: MultiFoley's network and codec from your own clips and recordings, and the proof that it learns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from footfall_bridge.errors import BadRequest, InvalidSettings
+from footfall_bridge.messages import Quality
+
+from footfall_engine.cli import options
+from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
+from footfall_engine.cli.steps import step_bar
+from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
+from footfall_engine.models.store import require_neural
+
+if TYPE_CHECKING:
+    import torch
+
+    from footfall_engine.training.crew import Crew
+    from footfall_engine.training.folder import Item
+
+MODEL = "multifoley"
+DATA_FOLDER = "data"
+PROOF_FILE = "proof.json"
+
+Run = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", help="A folder for this training; it goes on where it was stopped.", show_default=False
+    ),
+]
+Folders = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="[FOLDER]...", show_default=False,
+        help="Clips and recordings, with captions in their names or in a .txt beside each.",
+    ),
+]  # fmt: skip
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option("--recipe", metavar="FILE", help="JSON; keys as in RUN/recipe.json.", show_default=False),
+]
+Steps = Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps.", show_default=False)]
+Batch = Annotated[
+    int | None, typer.Option(metavar="N", help="Items of a step, over all processes.", show_default=False)
+]
+Parts = Annotated[
+    int | None, typer.Option(metavar="N", help="That a batch is worked on in, for less memory.", show_default=False)
+]
+Rate = Annotated[float | None, typer.Option(metavar="X", help="Of learning.", show_default=False)]
+SeedOfRun = Annotated[int | None, typer.Option(help="Same seed, same training.", show_default=False)]
+Minutes = Annotated[float | None, typer.Option(metavar="M", help="Stop after so long.", show_default=False)]
+Resample = Annotated[bool, typer.Option("--resample", help="Take recordings that are not sampled at 48 kHz, too.")]
+Rendered = Annotated[bool, typer.Option("--rendered", help="Learn from rendered contacts, too.")]
+HeldOut = Annotated[float, typer.Option(metavar="X", help="Share of the files that is never trained on.")]
+Threads = Annotated[int | None, typer.Option(metavar="N", help="Of a CPU.", show_default=False)]
+
+
+@reported
+def network(
+    run: Run,
+    folders: Folders = [],  # noqa: B006 -- typer reads the default
+    size: Annotated[str, typer.Option(help="tiny, small or base.")] = "base",
+    codec: Annotated[
+        str, typer.Option(metavar="FILE|spectral", help="codec.safetensors of `train codec`.")
+    ] = "spectral",
+    track: Annotated[str, typer.Option(help="What it is told of the picture: events or cavp.")] = "events",
+    text: Annotated[str, typer.Option(help="How it reads: t5, or words learnt with it.")] = "words",
+    seconds: Annotated[float, typer.Option(metavar="S", help="Of sound at once.")] = 8.0,
+    share_with_picture: Annotated[float, typer.Option(metavar="X", help="Of the examples, if there are both.")] = 0.5,
+    quality: Annotated[
+        Quality | None, typer.Option(help="Of all files; else clips count as low, recordings as high.")
+    ] = None,
+    rendered: Rendered = False,
+    resample: Resample = False,
+    held_out: HeldOut = 0.02,
+    recipe: RecipeFile = None,
+    steps: Steps = None,
+    batch: Batch = None,
+    parts: Parts = None,
+    rate: Rate = None,
+    seed: SeedOfRun = None,
+    minutes: Minutes = None,
+    threads: Threads = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train the network; RUN/model then holds a model. Under torchrun, many processes train together."""
+    _start(threads)
+    from footfall_engine.models.multifoley.checkpoint import Track
+    from footfall_engine.models.multifoley.sizes import SIZES
+    from footfall_engine.training import data
+    from footfall_engine.training.loop import Recipe, Trainer
+
+    known = {
+        "--size": (size, SIZES),
+        "--track": (track, [each.value for each in Track]),
+        "--text": (text, ("t5", "words")),
+    }
+    for option, (value, values) in known.items():
+        if value not in values:
+            raise BadRequest(f"{option} must be one of {', '.join(values)}, not {value!r}")
+    asked = _recipe(Recipe(), recipe, steps=steps, batch=batch, parts=parts, rate=rate, seed=seed)
+    with _crew() as (crew, precision):
+        made = data.codec(codec, crew.device)
+        items = _items(folders, resample, quality)
+        with step_bar("looking and listening", quiet or not crew.leads) as progress:
+            workshop = data.workshop(made, Track(track), run / DATA_FOLDER, crew, precision)
+            prepared = workshop.prepared(items, progress)
+        training, unseen = data.sources(prepared, workshop, seconds, share_with_picture, held_out, rendered)
+        words = data.words(training) if text == "words" else ()
+        config = data.config(SIZES[size], Track(track), made, seconds, words)
+        reader = None if words else data.t5(crew.device, precision)
+        trainer = Trainer(config, made, asked, crew, reader, precision)
+        _note(run, asked, crew)
+        trainer.run(training, run, unseen, _teller(crew, quiet), _seconds(minutes))
+        if crew.leads:
+            answer(str(run / "model"))
+
+
+@reported
+def codec(
+    run: Run,
+    folders: Folders = [],  # noqa: B006 -- typer reads the default
+    stereo: Annotated[bool, typer.Option("--stereo", help="Two channels, not one.")] = False,
+    width: Annotated[int, typer.Option(metavar="N", help="Channels of the decoder at the rate of the sound.")] = 128,
+    rendered: Rendered = False,
+    resample: Resample = False,
+    held_out: HeldOut = 0.02,
+    recipe: RecipeFile = None,
+    steps: Steps = None,
+    batch: Batch = None,
+    parts: Parts = None,
+    rate: Rate = None,
+    seed: SeedOfRun = None,
+    minutes: Minutes = None,
+    threads: Threads = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train the codec; RUN/codec.safetensors is what `train network --codec` takes."""
+    _start(threads)
+    from footfall_engine.models.multifoley.codec import OobleckShape
+    from footfall_engine.training import data
+    from footfall_engine.training.codec_training import CODEC_FILE, CodecRecipe, CodecTrainer
+
+    asked = _recipe(CodecRecipe(), recipe, steps=steps, batch=batch, parts=parts, rate=rate, seed=seed)
+    with _crew() as (crew, precision):
+        shape = OobleckShape(channels=2 if stereo else 1, decoder_width=width)
+        sounds, unseen = data.sounds(_items(folders, resample, None), asked.seconds, shape.channels, held_out, rendered)
+        trainer = CodecTrainer(shape, asked, crew, precision)
+        _note(run, asked, crew)
+        trainer.run(sounds, run, unseen, _teller(crew, quiet), _seconds(minutes))
+        if crew.leads:
+            answer(str(run / CODEC_FILE))
+
+
+@reported
+def proof(
+    run: Run,
+    steps: Steps = None,
+    pictures: Annotated[int, typer.Option(metavar="N", help="Never seen, to be asked about.")] = 27,
+    minutes: Annotated[float, typer.Option(metavar="M", help="Of training.")] = 40.0,
+    threads: Threads = 2,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train `tiny` on rendered contacts with this CPU, and ask what it has learnt: RUN/proof.json holds the answers."""
+    _start(threads)
+    from footfall_engine.training import proof as proving
+
+    asked = _recipe(proving.RECIPE, None, steps=steps)
+    proving.train(run, asked, _told if not quiet else lambda row: None, _seconds(minutes))
+    with step_bar("asking", quiet or as_json) as progress:
+        findings = proving.examine(run, pictures, progress)
+    (run / PROOF_FILE).write_text(json.dumps(findings.as_json(), indent=1) + "\n", encoding="utf-8")
+    if as_json:
+        answer_json(findings.as_json())
+    else:
+        answer_table(["what", "found"], findings.as_rows(), "passed" if findings.passed else "NOT passed")
+
+
+# ---- what they share
+
+
+def _start(threads: int | None) -> None:
+    start_logging(Settings.load())
+    require_neural(MODEL)
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _crew() -> Iterator[tuple[Crew, torch.dtype]]:
+    """Those who train, and the precision that they compute in."""
+    import torch
+
+    from footfall_engine.models.runtime import chosen_runtime
+    from footfall_engine.training.crew import gathered
+
+    runtime = chosen_runtime()
+    narrow = runtime.precision is torch.bfloat16
+    with gathered(runtime.device) as crew:
+        yield crew, torch.bfloat16 if narrow else torch.float32
+
+
+def _items(folders: list[Path], resample: bool, quality: Quality | None) -> list[Item]:
+    from footfall_engine.training.folder import items_in
+
+    return [item for folder in folders for item in items_in(folder, resample, quality)]
+
+
+def _recipe(usual: Any, file: Path | None, **changes: Any) -> Any:
+    """The usual recipe with what a file and the options say of it; InvalidSettings names a value that cannot be."""
+    from pydantic import TypeAdapter, ValidationError
+
+    kind = TypeAdapter(type(usual))
+    if file is not None:
+        options.existing_file(file, "recipe")
+        try:
+            usual = kind.validate_json(file.read_bytes())
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            where = ".".join(map(str, fault["loc"])) or "its text"
+            raise InvalidSettings(f"{file}: {where}: {fault['msg']}") from error
+    given = options.given(**changes)
+    for name, value in given.items():
+        if not value > 0 and name != "seed":
+            raise BadRequest(f"--{name} must be above 0, not {value}")
+    return replace(usual, **given)
+
+
+def _note(run: Path, recipe: Any, crew: Crew) -> None:
+    from pydantic import TypeAdapter
+
+    if crew.leads:
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "recipe.json").write_bytes(TypeAdapter(type(recipe)).dump_json(recipe, indent=1))
+
+
+def _seconds(minutes: float | None) -> float:
+    return float("inf") if minutes is None else 60 * minutes
+
+
+def _teller(crew: Crew, quiet: bool) -> Callable[[Any], None]:
+    return _told if crew.leads and not quiet else lambda row: None
+
+
+def _told(row: Any) -> None:
+    numbers = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in vars(row).items() if name != "step")
+    say(f"step {row.step}: {numbers}")
