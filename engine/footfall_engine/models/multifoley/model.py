@@ -2,66 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from footfall_bridge.messages import Controls, Quality
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from footfall_engine.diffusion import samplers, stock
 from footfall_engine.diffusion.guidance import Denoiser
-from footfall_engine.diffusion.known import Hold, KnownRegion
+from footfall_engine.diffusion.known import Hold
 from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_betas
-from footfall_engine.media.audio import Audio, fit_length, resample
-from footfall_engine.media.video import file_identity
-from footfall_engine.models.base import Conditions, Features, Generated, Seen, asked
-from footfall_engine.models.columns import Columns, seeded_noise
-from footfall_engine.models.diff_foley import model as diff_foley
-from footfall_engine.models.diff_foley import networks as diff_foley_networks
-from footfall_engine.models.diff_foley.sizes import shape_in
-from footfall_engine.models.multifoley import checkpoint, features, guidance, looks
-from footfall_engine.models.multifoley.checkpoint import Config, Track
-from footfall_engine.models.multifoley.dit import FoleyDiT, Told
-from footfall_engine.models.multifoley.guidance import Branch, Gamma, Network, Scale
-from footfall_engine.models.multifoley.sizes import (
-    HOP,
-    LATENT_CHANNELS,
-    LATENT_RATE,
-    SAMPLE_RATE,
-    columns_of,
-)
-from footfall_engine.models.multifoley.stretches import Stretch, joined, stretches
-from footfall_engine.models.multifoley.text import T5_FOLDER, T5Text, Text, WordText
-from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
-from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
+from footfall_engine.models.base import Conditions, Generated, asked
+from footfall_engine.models.multifoley import checkpoint
+from footfall_engine.models.multifoley.guidance import Gamma, Scale
+from footfall_engine.models.multifoley.job import Job
+from footfall_engine.models.multifoley.networks import Networks, load
+from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime
+from footfall_engine.models.stages import LOADED
 from footfall_engine.models.store import model_folder
-from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn, no_progress, part
 
 NAME = "multifoley"
 
 STRENGTH = Gamma(3.0)  # of the paper's benchmark
-MOST_AT_ONCE = 16
+MOST_AT_ONCE = 8
 SCHEDULE = NoiseSchedule(scaled_linear_betas(0.00085, 0.0120, 1000))
-REFERENCE_SHARE = 3 / 8  # of what the network sees at once, at most; the paper's 3 s of 8 s
-CONTEXT_SHARE = 1 / 8  # of it that a stretch shares with what was there before
-
-_STEP_BYTES = 100 * 2**20  # of one item, in float32
-_CODE_BYTES = 400 * 2**20  # of one piece of one item
-_SEEN = 0.15  # share of the work done when the picture is
-_EDGE = 20  # columns on either side that sound and latents may depend on
 
 _DDIM = {
-    "_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085, "beta_end": 0.0120, "clip_sample": False, "timestep_spacing": "trailing",
+    "_class_name": "DDIMScheduler", "num_train_timesteps": len(SCHEDULE.betas), "trained_betas": SCHEDULE.betas,
+    "clip_sample": False, "timestep_spacing": "trailing",
 }  # fmt: skip
 """Steps are spaced so that the first one starts from noise alone, however few they are."""
 
@@ -86,21 +58,6 @@ _SAMPLERS: dict[Sampler, tuple[Sample, int]] = {Sampler.PUBLISHED: (ddim, 100), 
 """Each with its usual number of steps."""
 
 
-@dataclass(frozen=True)
-class Networks:
-    config: Config
-    dit: FoleyDiT
-    text: Text
-    codec: Any
-    cavp: Any  # None where the track is not its features
-    sees_by: str = ""  # which weights it has, for what is remembered of pictures
-
-    @property
-    def size(self) -> int:
-        encoder = self.text.encoder if isinstance(self.text, T5Text) else self.text
-        return network_bytes(*(each for each in (self.dit, encoder, self.codec, self.cavp) if each is not None))
-
-
 class MultiFoley:
     """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
 
@@ -123,7 +80,7 @@ class MultiFoley:
         # 1. networks, and which stretches of the sound are to be made
         runtime = self._runtime or chosen_runtime()
         nets = self._networks(runtime, part(progress, 0.0, LOADED))
-        job = _Job(nets, runtime, conditions, progress)
+        job = Job(nets, runtime, conditions, progress)
 
         # 2. what the picture shows, what is said
         pictured = job.pictured()
@@ -145,7 +102,7 @@ class MultiFoley:
 
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
-        self._load(Runtime(torch.device("cpu"), torch.float32), no_progress)
+        load(self._place, self._cavp_folder, Runtime(torch.device("cpu"), torch.float32), no_progress)
 
     @property
     def _place(self) -> Path:
@@ -154,252 +111,11 @@ class MultiFoley:
     def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         trained_at = checkpoint.identity(self._place)  # it may be trained on while the engine runs
         key = (NAME, trained_at, self._cavp_folder, runtime)
-        return SHELF.get(key, partial(self._load, runtime, progress), lambda nets: nets.size)
-
-    def _load(self, runtime: Runtime, progress: ProgressFn) -> Networks:
-        trained = checkpoint.load(self._place, runtime.reading_precision)
-        progress(0.4)
-        text: Text
-        if trained.words is None:
-            text = T5Text.in_folder(self._place / T5_FOLDER, runtime.reading_precision)
-            runtime.on_device(text.encoder)
-        else:
-            text = trained.words.to(runtime.device)
-        progress(0.7)
-        cavp, sees_by = self._cavp(runtime) if trained.config.track is Track.CAVP else (None, "")
-        dit: Any = runtime.on_device(trained.network)
-        codec: Any = trained.codec  # in float32 whatever the network computes in: what it rounds is heard
-        return Networks(trained.config, dit, text, codec.to(runtime.device), cavp, sees_by)
-
-    def _cavp(self, runtime: Runtime) -> tuple[nn.Module, str]:
-        path = ready_weights(diff_foley.NAME, diff_foley.FILES["cavp"], self._cavp_folder)
-        wanted = partial(diff_foley_networks.belongs, "cavp")
-        weights = read_weights(path, runtime.reading_precision, wanted)
-        made = diff_foley_networks.cavp(weights, shape_in(path.parent), path.name)
-        return runtime.on_device(made), file_identity(path)
+        return SHELF.get(key, partial(load, self._place, self._cavp_folder, runtime, progress), lambda nets: nets.size)
 
 
 Fast: Callable[[], MultiFoley] = partial(MultiFoley, sampler=Sampler.SOLVER.value)
 """With fewer steps, as a model of its own."""
-
-
-@dataclass(frozen=True)
-class _Said:
-    """Text that is asked for and text that is not, as the network reads them: tokens (1, n, width), mask (1, n)."""
-
-    asked: tuple[Tensor, Tensor]
-    negative: tuple[Tensor, Tensor]
-
-
-@dataclass(frozen=True)
-class _Reference:
-    """Sound that comes before what is made."""
-
-    latents: Tensor  # (LATENT_CHANNELS, columns)
-    first: int = 0  # column of the recording
-    digest: str = ""  # of the recording
-
-    @property
-    def columns(self) -> int:
-        return self.latents.shape[-1]
-
-
-@dataclass(frozen=True)
-class _Pictured:
-    """What the picture shows, shape = (track_channels, columns), and what that of the reference does, if it has one."""
-
-    track: Tensor
-    reference: Tensor
-    has_reference: bool
-
-
-class _Job(Stages):
-    """The stages of one sound."""
-
-    def __init__(self, nets: Networks, runtime: Runtime, conditions: Conditions, progress: ProgressFn) -> None:
-        super().__init__(runtime, conditions, progress)
-        self._nets = nets
-        self._samples = round(conditions.duration * SAMPLE_RATE)
-        at_once = round(nets.config.seconds * LATENT_RATE)
-        self._reference = self._referred(round(at_once * REFERENCE_SHARE))
-        longest = at_once - self._reference.columns
-        columns = max(longest, columns_of(self._samples))
-        self._there = self._known_columns(columns)
-        self._plan = stretches(self._there, longest, round(at_once * CONTEXT_SHARE))
-        self.warnings: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def _columns(self) -> int:
-        return len(self._there)
-
-    def _around(self, touched: Stretch) -> Stretch:
-        """A part and the edges that it depends on."""
-        return Stretch(max(0, touched.start - _EDGE), min(self._columns, touched.stop + _EDGE))
-
-    # ---- what sounds already
-
-    def _known_columns(self, columns: int) -> NDArray[np.bool_]:
-        known, mask = self._conditions.known, self._conditions.known_mask
-        if known is None or mask is None:
-            return np.zeros(columns, np.bool_)
-        return Columns(SAMPLE_RATE, HOP, columns, 0).known(mask, known.sample_rate, columns) > 0
-
-    def _known_sound(self) -> Audio:
-        """Shape = (channels of the sound that is there, columns * HOP); silence where there is none."""
-        known = self._conditions.known
-        if known is None:
-            return np.zeros((1, self._columns * HOP), np.float32)
-        return fit_length(resample(known.samples, known.sample_rate, SAMPLE_RATE), self._columns * HOP)
-
-    def _known_latents(self) -> Tensor:
-        """Shape = (LATENT_CHANNELS, columns); zeros where nothing is known or nothing depends on it."""
-        latents = torch.zeros(LATENT_CHANNELS, self._columns, device=self._runtime.device)
-        if self._there.any():
-            sound = self._known_sound()
-            for around in map(self._around, joined(self._plan)):
-                latents[:, around.columns] = self._coded(sound[:, around.samples])
-        return latents
-
-    def _referred(self, most: int) -> _Reference:
-        """Of the reference recording the part that is loudest, no longer than `most` columns."""
-        reference = self._conditions.reference
-        if reference is None:
-            return _Reference(torch.zeros(LATENT_CHANNELS, 0, device=self._runtime.device))
-        audio = resample(reference.samples, reference.sample_rate, SAMPLE_RATE)
-        first = loudest_column(audio, most)
-        digest = hashlib.sha256(reference.samples.tobytes()).hexdigest()
-        return _Reference(self._coded(audio[:, first * HOP : (first + most) * HOP]), first, digest)
-
-    def _coded(self, audio: Audio) -> Tensor:
-        """Latents of sound (channels, samples)."""
-        fitting = torch.from_numpy(in_channels(audio, self._nets.codec.channels)).to(self._runtime.device)
-        return self._nets.codec.encode(fitting[None], between=lambda: self._progress(self._done))[0]
-
-    # ---- what the picture shows
-
-    def pictured(self) -> _Pictured:
-        self._tell(LOADED)
-        known, reference = self._conditions, self._reference
-        whole = self._track(known, self._columns, "")
-        heard = torch.zeros(len(whole), reference.columns, device=whole.device)
-        shown = known.reference_seen if reference.columns else None
-        if shown is not None:
-            name = f" of {reference.digest}"
-            heard = self._track(shown, reference.first + reference.columns, name)[:, reference.first :]
-        self._tell(_SEEN)
-        return _Pictured(whole, heard, shown is not None)
-
-    def _track(self, seen: Conditions | Seen, columns: int, name: str) -> Tensor:
-        """Shape = (track_channels, columns)."""
-        if self._nets.config.track is Track.EVENTS:
-            made = features.event_track(seen.hits, seen.motion, columns / LATENT_RATE)
-        else:
-            look = partial(self._look, seen)
-            made = features.cavp_track(
-                self._conditions.remember(f"cavp {self._nets.sees_by}{name}", look)["rows"], columns
-            )
-        return torch.from_numpy(made).to(self._runtime.device)
-
-    def _look(self, seen: Conditions | Seen) -> Features:
-        tell = part(self._tell, self._done, (self._done + _SEEN) / 2)
-        return {"rows": looks.rows(seen.frames, seen.duration, self._encoded, tell)}
-
-    def _encoded(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        video = self._here(torch.from_numpy(pictures).permute(0, 3, 1, 2)[None].to(self._runtime.device)) / 255
-        rows: NDArray[np.float32] = self._nets.cavp.encode_video(video)[0].float().cpu().numpy()
-        return rows
-
-    # ---- what is said
-
-    def said(self, quality: Quality) -> _Said:
-        """The request's words with tags of quality; those that the network never heard are told of."""
-        known = self._conditions
-        asked_for, negative = (
-            self._nets.text([text]) for text in guidance.texts(known.prompt, known.negative, quality)
-        )
-        if isinstance(self._nets.text, WordText):
-            unknown = [word for text in (known.prompt, known.negative) for word in self._nets.text.unknown(text)]
-            if unknown:
-                words = ", ".join(dict.fromkeys(unknown))
-                self.warnings += (("words_unknown", f"{NAME} was never told of these words and ignores them: {words}"),)
-        return _Said(asked_for, negative)
-
-    # ---- latents
-
-    def latents(
-        self, pictured: _Pictured, said: _Said, strength: Gamma | Scale, seeds: list[int], sample: Sample
-    ) -> Tensor:
-        """Clean latents, shape = (variants, LATENT_CHANNELS, columns); what is known already is as it was."""
-        reference, device, variants = self._reference.latents, self._runtime.device, len(seeds)
-        noise, generators = seeded_noise(seeds, (LATENT_CHANNELS, self._columns), device)
-        before = torch.stack([torch.randn(reference.shape, generator=each) for each in generators]).to(device)
-        latents = self._known_latents().repeat(variants, 1, 1)
-        there = torch.from_numpy(self._there).to(noise)
-        network, negative = self._network(), _times(variants, said.negative)
-        for number, stretch in enumerate(self._plan):
-            columns = stretch.columns
-            asked_for = Branch(
-                self._told(pictured, columns, _times(variants, said.asked)),
-                torch.cat([reference.expand(variants, -1, -1), latents[..., columns]], -1),
-                torch.cat([torch.ones_like(before[0, 0]), there[columns]]).expand(variants, -1),
-            )
-            start = torch.cat([before, noise[..., columns]], -1)
-            made = sample(
-                guidance.guided(network, asked_for, asked_for.without(*negative), strength),
-                start,
-                hold=KnownRegion(asked_for.clean, asked_for.given[:, None], start),
-                progress=part(self._tell, *self._share_of(number)),
-            )
-            latents[..., columns] = made[..., reference.shape[-1] :]
-            there[columns] = 1
-        return latents
-
-    def _share_of(self, number: int) -> tuple[float, float]:
-        """Where a stretch begins and ends in the work."""
-        each = (SAMPLED - _SEEN) / len(self._plan)
-        return _SEEN + number * each, _SEEN + (number + 1) * each
-
-    def _told(self, pictured: _Pictured, columns: slice, text: tuple[Tensor, Tensor]) -> Told:
-        """After the reference comes the stretch itself."""
-        variants = len(text[0])
-        track = torch.cat([pictured.reference, pictured.track[:, columns]], -1)
-        shown = torch.ones(track.shape[-1], dtype=torch.bool, device=track.device)
-        shown[: pictured.reference.shape[-1]] = pictured.has_reference
-        return Told(track.expand(variants, -1, -1), shown.expand(variants, -1), *text)
-
-    def _network(self) -> Network:
-        batches = self._batches(_STEP_BYTES)
-
-        def network(latents: Tensor, time: Tensor, told: Told, given: Tensor) -> Tensor:
-            def once(x: Tensor, when: Tensor, given: Tensor, *told: Tensor) -> Tensor:
-                return self._nets.dit(self._here(x), when, Told(*told), given).float()
-
-            return batches.run(once, latents, time, given, told.track, told.has_track, told.text, told.text_mask)
-
-        return network
-
-    # ---- sound
-
-    def sound(self, latents: Tensor) -> NDArray[np.float32]:
-        """Shape = (variants, channels, samples); where nothing was made, the sound that was there."""
-        self._tell(SAMPLED)
-        channels = self._conditions.channels
-        whole = np.repeat(in_channels(self._known_sound(), channels)[None], len(latents), 0)
-        for touched in joined(self._plan):
-            around = self._around(touched)
-            made = self._decoded(latents[..., around.columns])[..., (touched.start - around.start) * HOP :]
-            whole[..., touched.samples] = in_channels(made, channels)[..., : (touched.stop - touched.start) * HOP]
-        self._tell(DECODED)
-        return np.ascontiguousarray(whole[..., : self._samples])
-
-    def _decoded(self, latents: Tensor) -> NDArray[np.float32]:
-        """Shape = (variants, channels of the codec, columns * HOP)."""
-        samples = latents.shape[-1] * HOP
-        tell = lambda: self._progress(self._done)  # noqa: E731
-        pieces = self._batches(_CODE_BYTES).run(
-            lambda some: self._nets.codec.decode(some, samples, between=tell).cpu(), latents
-        )
-        return pieces.numpy()
 
 
 def strength_in(controls: Controls) -> Gamma | Scale | None:
@@ -407,23 +123,3 @@ def strength_in(controls: Controls) -> Gamma | Scale | None:
     if controls.gamma is not None:
         return Gamma(controls.gamma)
     return None if controls.guidance is None else Scale(controls.guidance)
-
-
-def loudest_column(audio: Audio, columns: int) -> int:
-    """First column of the part of at most so many columns that holds the most energy; the earliest of several."""
-    energy = np.square(fit_length(audio, columns_of(audio.shape[-1]) * HOP), dtype=np.float64).sum(0)
-    until = np.concatenate([[0.0], np.cumsum(energy.reshape(-1, HOP).sum(1))])
-    columns = min(columns, len(until) - 1)
-    return int(np.argmax(until[columns:] - until[: len(until) - columns]))
-
-
-def in_channels(audio: Audio, channels: int) -> Audio:
-    """Sound (..., channels, samples) as mono or stereo."""
-    if audio.shape[-2] == channels:
-        return audio
-    return np.repeat(audio.mean(-2, keepdims=True), channels, axis=-2)
-
-
-def _times(variants: int, text: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    tokens, mask = text
-    return tokens.expand(variants, -1, -1), mask.expand(variants, -1)

@@ -13,7 +13,8 @@ torch = pytest.importorskip("torch", reason="neural models need the 'neural' ext
 from footfall_engine.models.multifoley import checkpoint  # noqa: E402
 from footfall_engine.models.multifoley.checkpoint import Config, Track, Trained  # noqa: E402
 from footfall_engine.models.multifoley.dit import Told  # noqa: E402
-from footfall_engine.models.multifoley.model import MultiFoley, Networks  # noqa: E402
+from footfall_engine.models.multifoley.model import MultiFoley  # noqa: E402
+from footfall_engine.models.multifoley.networks import Networks  # noqa: E402
 from footfall_engine.models.multifoley.sizes import HOP, LATENT_CHANNELS, Size, columns_of  # noqa: E402
 from footfall_engine.models.runtime import Runtime  # noqa: E402
 from torch import Tensor, nn  # noqa: E402

@@ -23,7 +23,9 @@ from footfall_engine.models.diff_foley.cavp import CavpShape  # noqa: E402
 from footfall_engine.models.multifoley import checkpoint, features, looks  # noqa: E402
 from footfall_engine.models.multifoley.checkpoint import Track  # noqa: E402
 from footfall_engine.models.multifoley.guidance import Gamma, Scale  # noqa: E402
-from footfall_engine.models.multifoley.model import MultiFoley, in_channels, loudest_column  # noqa: E402
+from footfall_engine.models.multifoley.job import in_channels, loudest_column  # noqa: E402
+from footfall_engine.models.multifoley.model import MultiFoley  # noqa: E402
+from footfall_engine.models.multifoley.networks import cavp  # noqa: E402
 from footfall_engine.models.multifoley.sizes import HOP, LATENT_CHANNELS, LATENT_RATE, SAMPLE_RATE  # noqa: E402
 from footfall_engine.models.runtime import Runtime  # noqa: E402
 from footfall_engine.progress import no_progress  # noqa: E402
@@ -470,7 +472,7 @@ def test_the_picture_of_a_reference_is_seen_too(cavp_model):
 
 def test_long_pictures_are_seen_in_pieces_with_the_result_of_the_whole(tmp_path, monkeypatch):
     write_cavp(tmp_path)
-    encoder, _ = MultiFoley(folder=tmp_path, runtime=CPU, cavp_folder=tmp_path)._cavp(CPU)
+    encoder, _ = cavp(tmp_path, CPU)
 
     def encode(pictures: np.ndarray) -> np.ndarray:
         with torch.no_grad():
