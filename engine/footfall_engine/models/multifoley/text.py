@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from footfall_bridge.errors import WeightsMissing
 from torch import Tensor, nn
 
 from footfall_engine.models.stock import from_folder
@@ -19,6 +20,7 @@ T5_FOLDER = "t5-base"
 T5_WIDTH = 768
 WORD_WIDTH = 96
 LONGEST_TEXT = 128  # tokens; what follows is not heard
+_TOKENIZERS = ("tokenizer.json", "spiece.model")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -71,6 +73,8 @@ class T5Text:
         from transformers import AutoTokenizer, T5EncoderModel
 
         encoder = from_folder(T5EncoderModel, folder, dtype)
+        if not any((folder / file).is_file() for file in _TOKENIZERS):
+            raise WeightsMissing(f"there is no tokenizer of T5 in {folder}: {' or '.join(_TOKENIZERS)}")
         return cls(encoder, AutoTokenizer.from_pretrained(folder, local_files_only=True))
 
     @torch.no_grad()

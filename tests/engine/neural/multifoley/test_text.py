@@ -46,10 +46,10 @@ def test_words_learn():
     assert text.vectors.weight.grad.abs().sum(1).bool().tolist() == [True, False]
 
 
-def write_t5(folder: Path) -> None:
-    """A T5 of toy size with a vocabulary of whole words."""
+def write_t5(folder: Path, whole: bool = False) -> None:
+    """A T5 of toy size with a vocabulary of whole words; `whole`, as the hub has it: with its decoder."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
+    from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel, T5ForConditionalGeneration
 
     words = ["<pad>", "</s>", "<unk>", "ball", "hammer", "high", "quality", ","]
     tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="<unk>"))
@@ -57,7 +57,7 @@ def write_t5(folder: Path) -> None:
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     torch.manual_seed(0)
     config = T5Config(vocab_size=8, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
-    T5EncoderModel(config).save_pretrained(folder)
+    (T5ForConditionalGeneration if whole else T5EncoderModel)(config).save_pretrained(folder)
     named = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named).save_pretrained(folder)
 
@@ -67,6 +67,17 @@ def t5(tmp_path_factory: pytest.TempPathFactory) -> T5Text:
     folder = tmp_path_factory.mktemp("t5")
     write_t5(folder)
     return T5Text.in_folder(folder)
+
+
+def test_t5_is_read_as_the_hub_has_it(tmp_path):
+    write_t5(tmp_path, whole=True)
+    found = T5Text.in_folder(tmp_path)
+    tokens, _ = found(["ball"])
+    assert torch.isfinite(tokens).all()
+    from safetensors.torch import load_file
+
+    theirs = load_file(tmp_path / "model.safetensors")["shared.weight"]
+    torch.testing.assert_close(found.encoder.get_input_embeddings().weight, theirs)
 
 
 def test_t5_reads_texts_of_any_length_and_none(t5):
@@ -98,5 +109,12 @@ def test_t5_that_is_not_there_is_said(tmp_path):
     with pytest.raises(WeightsMissing, match=r"config\.json"):
         T5Text.in_folder(tmp_path / "t5-base")
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "t5", "d_model": 16}))
-    with pytest.raises(WeightsMissing, match="does not hold the weights"):
+    with pytest.raises(WeightsMissing, match="weights"):
+        T5Text.in_folder(tmp_path)
+
+
+def test_t5_without_its_tokenizer_is_said(tmp_path):
+    write_t5(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    with pytest.raises(WeightsMissing, match="no tokenizer of T5"):
         T5Text.in_folder(tmp_path)
