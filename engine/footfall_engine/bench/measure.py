@@ -99,3 +99,17 @@ def timed_job(engine: Resident, request: Job) -> Timed:
 
 def median(values: Sequence[float]) -> float:
     return float(statistics.median(values))
+
+
+def peak_gb() -> float:
+    """The most memory that this process has held at a time."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e9
+    except (OSError, StopIteration):
+        pass
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # on Linux, of the process that started it as well
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9

@@ -10,7 +10,7 @@ import numpy as np
 from footfall_bridge.errors import ModelFailed
 from footfall_bridge.messages import Controls
 
-from footfall_engine.bench.measure import Bench, Measure, at_least, at_most, skipped
+from footfall_engine.bench.measure import Bench, Measure, at_least, at_most, peak_gb, skipped
 from footfall_engine.media.video import Frame
 from footfall_engine.models.base import Conditions
 from footfall_engine.models.store import require_neural
@@ -67,7 +67,7 @@ def _on_cpu(bench: Bench, runtime: Runtime, narrow: bool) -> Iterator[Measure]:
     four = _timed(model, 4, SHORT_STEPS)
     yield at_most("Diff-Foley, four variants against one", four / short, VARIANTS_COST, "×", seconds=[short, four])
     if narrow:
-        yield at_most("Diff-Foley, memory on the CPU", _peak_gb(), CPU_MEMORY_GB, "GB")
+        yield at_most("Diff-Foley, memory on the CPU", peak_gb(), CPU_MEMORY_GB, "GB")
 
 
 def _on_gpu(bench: Bench, runtime: Runtime) -> Iterator[Measure]:
@@ -121,11 +121,3 @@ def _conditions(steps: int) -> Conditions:
 
 def _name(runtime: Runtime) -> str:
     return str(runtime.precision).removeprefix("torch.")
-
-
-def _peak_gb() -> float:
-    import resource
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9

@@ -25,7 +25,10 @@ def bench(
         bool, typer.Option("--quick", help="Fewer clips, 3 minutes for 30; a few minutes in all.")
     ] = False,
     only: Annotated[
-        list[str], typer.Option(metavar="GROUP", help="speed, latency, start, long, events, sync, ear, onsets, neural.")
+        list[str],
+        typer.Option(
+            metavar="GROUP", help="speed, latency, start, long, events, sync, ear, onsets, neural, multifoley."
+        ),
     ] = [],  # noqa: B006 -- typer reads the default
     quiet: options.Quiet = False,
 ) -> None:
