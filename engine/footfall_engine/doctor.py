@@ -105,7 +105,7 @@ def _neural(settings: Settings) -> Iterator[Finding]:
     from footfall_engine.models.registry import all_rows
     from footfall_engine.models.store import missing_files, require_neural
 
-    rows = [row for row in all_rows().values() if row.hub_files]
+    rows = [row for row in all_rows().values() if row.parts]
     try:
         require_neural("")
     except ModelFailed:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
-from footfall_bridge.errors import LicenceRefused, ModelFailed, UnknownModel
-from footfall_bridge.messages import Generate, ModelFacts, ModelList, Regenerate
+from footfall_bridge.errors import LicenceRefused, ModelFailed, UnknownModel, WeightsMissing
+from footfall_bridge.messages import Generate, ModelFacts, ModelList, Regenerate, TimingSource
 
 from footfall_engine.models.base import Model
+from footfall_engine.models.foleycrafter import files
+from footfall_engine.models.parts import Part
 from footfall_engine.models.store import missing_files, model_folder, require_neural, weights_missing
 
 log = logging.getLogger(__name__)
@@ -42,9 +44,7 @@ class ModelRow:
     commercial: bool = False  # whether that licence surely lets what is made be sold
     weights_folder: str = ""  # among the models' folders
     weights_mb: int = 0  # on disk, converted
-    hub_repository: str = ""
-    hub_files: tuple[str, ...] = ()
-    hub_extras: tuple[str, ...] = ()  # fetched too; the model itself does without
+    parts: tuple[Part, ...] = ()  # of its weights
     looking_share: float = 0.5  # of a job's time, about; the rest goes into the sound
     fills_in: bool = False  # makes a part so that it fits the sound around it, and is told what that is
 
@@ -56,12 +56,14 @@ CONTROLS = {
     "reference": "a reference recording",
     "steps": "a number of steps",
     "guidance": "a guidance scale",
+    "gamma": "a guidance strength gamma",
     "classifier_scale": "a scale of guidance by a classifier",
     "semantic_scale": "a scale of what the picture shows",
     "temporal_scale": "a scale of when it sounds",
     "pictures": "a number of pictures",
     "timing": "a choice of where the timing comes from",
     "quality": "a quality",
+    "reference_picture": "the picture of a reference",
 }
 """Controls of a request that a model may or may not honour, as a user calls them."""
 
@@ -78,12 +80,23 @@ DIFF_FOLEY: dict[str, Any] = {
     "weights_licence": "not stated (CreativeML OpenRAIL-M lineage)",
     "weights_folder": "diff-foley",
     "weights_mb": 4275,
-    "hub_repository": "SimianLuo/Diff-Foley",
-    "hub_files": ("cavp_epoch66.ckpt", "ldm_epoch240.ckpt", "double_guidance_classifier.ckpt"),
-    "hub_extras": ("eval_classifier.ckpt",),
+    "parts": (
+        *(
+            Part("SimianLuo/Diff-Foley", file, (file,))
+            for file in ("cavp_epoch66.ckpt", "ldm_epoch240.ckpt", "double_guidance_classifier.ckpt")
+        ),
+        Part("SimianLuo/Diff-Foley", "eval_classifier.ckpt", ("eval_classifier.ckpt",), needed=False),
+    ),
 }
 """What both rows of it have in common."""
 
+VTA_LDM_REPOSITORY = "ariesssxu/vta-ldm-clip4clip-v-large"
+AUDIOLDM = Part(
+    VTA_LDM_REPOSITORY,
+    "audioldm-s-full.ckpt",
+    ("audioldm-s-full.ckpt",),
+    keys=("first_stage_model.", "scale_factor"),  # what makes sound of latents
+)
 VTA_LDM: dict[str, Any] = {
     "sample_rate": 16_000,
     "span_seconds": 60.0,
@@ -95,8 +108,12 @@ VTA_LDM: dict[str, Any] = {
     "code_licence": "Apache-2.0",
     "weights_licence": "not stated; autoencoder and vocoder of AudioLDM, CC-BY-NC-SA-4.0",
     "weights_folder": "vta-ldm",
-    "hub_repository": "ariesssxu/vta-ldm-clip4clip-v-large",
-    "hub_files": ("pytorch_model_2.bin", "audioldm-s-full.ckpt"),
+    "weights_mb": 4472,
+    "parts": (
+        Part(VTA_LDM_REPOSITORY, "pytorch_model_2.bin", ("pytorch_model_2.bin",)),
+        AUDIOLDM,
+        Part(VTA_LDM_REPOSITORY, "summary.jsonl", ("summary.jsonl",), needed=False),
+    ),
 }
 """What both rows of it have in common."""
 
@@ -121,11 +138,26 @@ FOLEYCRAFTER: dict[str, Any] = {
         }
     ),
     "weights_folder": "foleycrafter",
-    "hub_repository": "ymzhang319/FoleyCrafter",
-    "hub_files": ("semantic/semantic_adapter.bin", "temporal_adapter.ckpt", "vocoder/vocoder.pt"),
-    "hub_extras": ("timestamp_detector.pth.tar",),
 }
-"""What both models of its weights have in common; Auffusion and an image encoder go with them."""
+"""What both models of its weights have in common."""
+
+MULTIFOLEY: dict[str, Any] = {
+    "sample_rate": 48_000,
+    "span_seconds": 600.0,
+    "overlap_seconds": 1.0,
+    "batch": 16,
+    "side_by_side": 1,
+    "memory_mb": 2500,
+    "controls": frozenset(
+        {"prompt", "negative", "events", "reference", "reference_picture", "steps", "guidance", "gamma", "quality"}
+    ),
+    "code_licence": "Apache-2.0",
+    "weights_licence": "yours: none are published, `footfall train` makes them",
+    "commercial": True,
+    "weights_folder": "multifoley",
+    "parts": tuple(Part("", file, (file,)) for file in ("config.json", "model.safetensors")),
+}
+"""What both rows of it have in common."""
 
 MODELS = (
     ModelRow(
@@ -177,6 +209,8 @@ MODELS = (
         code_licence="Apache-2.0",
         weights_licence="Apache-2.0; Auffusion's, which it needs, CC-BY-NC-SA-4.0",
         fills_in=True,
+        parts=tuple(files.PARTS.values()),
+        weights_mb=8508,
         **FOLEYCRAFTER,
     ),
     ModelRow(
@@ -186,7 +220,23 @@ MODELS = (
         code_licence="none published",
         weights_licence="none published; those of foleycrafter stand in",
         fills_in=True,
+        parts=(*files.PARTS.values(), *files.LABEL_PARTS.values()),
+        weights_mb=9924,
         **FOLEYCRAFTER,
+    ),
+    ModelRow(
+        name="multifoley",
+        target="footfall_engine.models.multifoley.model:MultiFoley",
+        about="full-band sound from words, negative words, a reference and the sound around it (arXiv 2411.17698)",
+        fills_in=True,
+        **MULTIFOLEY,
+    ),
+    ModelRow(
+        name="multifoley-fast",
+        target="footfall_engine.models.multifoley.model:Fast",
+        about="multifoley in 25 steps of another sampler instead of 100",
+        fills_in=True,
+        **MULTIFOLEY,
     ),
 )
 
@@ -209,10 +259,15 @@ def usable_row(name: str, commercial_use: bool) -> ModelRow:
             f'the settings allow models for commercial use only (licence = "commercial"), '
             f"and the weights of {name} are not known to be: {row.weights_licence}"
         )
-    if row.hub_files:
+    if row.parts:
         require_neural(name)
     if missing := missing_files(row):
-        raise weights_missing(name, missing, model_folder(row.weights_folder))
+        folder = model_folder(row.weights_folder)
+        if not any(part.repository for part in row.parts):
+            raise WeightsMissing(
+                f"nobody publishes weights of {name}: `footfall train network` makes them, to be put into {folder}"
+            )
+        raise weights_missing(name, missing, folder)
     return row
 
 
@@ -225,7 +280,7 @@ def all_rows() -> dict[str, ModelRow]:
 def load_model(name: str) -> Model:
     """The model, imported and made on first use."""
     row = model_row(name)
-    if row.hub_files:
+    if row.parts:
         require_neural(name)
     module, _, cls = row.target.partition(":")
     try:
@@ -239,13 +294,22 @@ def takes_at_once(row: ModelRow) -> int:
     return getattr(load_model(row.name), "takes_at_once", row.batch)
 
 
+def joins_jobs(row: ModelRow) -> bool:
+    """Whether what several jobs ask of the model at a time becomes one batch, and its device gains by that."""
+    return getattr(load_model(row.name), "joins_jobs", False) and takes_at_once(row) > 1
+
+
 def unhonoured(request: Generate | Regenerate, row: ModelRow) -> list[str]:
     """A sentence for each control that the request sets and the model ignores."""
-    return [
-        f"the model {row.name} does not take {said}"
-        for control, said in CONTROLS.items()
-        if control not in row.controls and getattr(request, control) not in (None, "")
-    ]
+    wished = {control for control in CONTROLS if getattr(request, control) not in (None, "")}
+    ignored = wished - row.controls
+    if ignored:  # some weights take more than is known of their model
+        ignored -= getattr(load_model(row.name), "also_takes", frozenset())
+    told = [f"the model {row.name} does not take {said}" for control, said in CONTROLS.items() if control in ignored]
+    timing = request.timing or TimingSource.EVENTS
+    if timing is not TimingSource.EVENTS and request.events is not None and {"events", "timing"} <= row.controls:
+        told.append(f"your own events are not used: the timing is asked of the {timing.value}")
+    return told
 
 
 def list_models() -> ModelList:

@@ -12,6 +12,7 @@ from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from torch import Tensor, nn
 
 from footfall_engine.models import weights as stored
+from footfall_engine.models.parts import NETWORKS
 from footfall_engine.models.weights import Weights
 
 PLACES = "position_ids"  # a table 0, 1, 2 … that older files of CLIP hold and newer networks make themselves
@@ -56,23 +57,70 @@ def read_json(path: Path, default: Mapping[str, Any] | None = None) -> dict[str,
     raise WeightsUnusable(f"{path} is not an object of JSON")
 
 
-def from_folder(cls: Any, folder: Path, dtype: torch.dtype | None = None) -> nn.Module:
-    """A network from a folder in the layout of the hub: config.json and its weights.
+# ---- folders in the layout of the hub
+
+_ATTENTION = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
+"""Parts of an autoencoder's attention, as older files of diffusers name them and as newer ones do."""
+
+
+def diffusers_network(cls: Any, folder: Path, dtype: torch.dtype | None = None) -> nn.Module:
+    """A network of diffusers, its weights mapped where they have that precision or none is asked for.
 
     Raises WeightsMissing, or WeightsUnusable with the names of what the weights lack.
     """
-    if not (folder / "config.json").is_file():
-        raise WeightsMissing(f"there is no {folder / 'config.json'}")
+    config = read_json(folder / "config.json")
+    file = weights_in(folder)
+    weights = {_renamed(key): tensor for key, tensor in stored.read_weights(file, dtype).items()}
+    return filled(lambda: cls.from_config(config), weights, f"{folder.name}/{file.name}")
+
+
+def _renamed(key: str) -> str:
+    for old, new in _ATTENTION.items():
+        key = key.replace(old, new)
+    return key
+
+
+def from_folder(cls: Any, folder: Path, dtype: torch.dtype | None = None, **options: Any) -> nn.Module:
+    """A network of transformers.
+
+    Raises WeightsMissing, or WeightsUnusable with the names of what the weights lack.
+    """
+    read_json(folder / "config.json")
+    stored.read_weights(weights_in(folder), wanted=lambda key: False)  # says what is wrong with the file
     try:
         made, report = cls.from_pretrained(
-            folder, local_files_only=True, output_loading_info=True, torch_dtype=dtype or torch.float32
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            torch_dtype=dtype or torch.float32,
+            **options,
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        kind = WeightsMissing if isinstance(error, OSError) else WeightsUnusable
-        raise kind(f"{folder} does not hold the weights of this network", detail=str(error)) from error
+        raise WeightsUnusable(f"{folder} does not hold the weights of this network", detail=str(error)) from error
     if lacking := sorted(map(str, report["missing_keys"])):
         raise WeightsUnusable(
             f"{folder} does not hold the weights of this network: it lacks {', '.join(lacking[:5])}",
             detail="\n".join(lacking),
         )
     return made.eval().requires_grad_(False)
+
+
+def weights_in(folder: Path) -> Path:
+    """The weights of a folder as safetensors; converted now where only a pickled checkpoint is there."""
+    for published, ours in NETWORKS.items():
+        if (folder / published).is_file():
+            if not (folder / ours).is_file():
+                stored.convert(folder / published, folder / ours)
+            return folder / ours
+    raise WeightsMissing(f"there are no weights in {folder}: {' or '.join(NETWORKS)}")
+
+
+def clip_tokenizer(folder: Path) -> Any:
+    """Texts to tokens, by the words that lie in a folder."""
+    from transformers import CLIPTokenizer
+
+    read_json(folder / "vocab.json")
+    if not (folder / "merges.txt").is_file():
+        raise WeightsMissing(f"there is no {folder / 'merges.txt'}")
+    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)

@@ -1,7 +1,7 @@
 """Weights of models on this machine: where they lie, fetching, checking and removing them.
 
-Nothing here imports torch before it is needed, so that listing models stays quick. Each published checkpoint becomes
-one .safetensors file with its sha256 beside it, in the format of ``sha256sum``.
+Nothing here imports torch before it is needed, so that listing models stays quick. Beside each file or folder that was
+fetched or converted lies its sha256, in the format of ``sha256sum``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,18 +27,19 @@ from footfall_bridge.errors import (
 )
 
 from footfall_engine.config import Settings
+from footfall_engine.models.parts import CHECKPOINTS, SAFETENSORS, SETTINGS, Part, stored
 
 if TYPE_CHECKING:
     from footfall_engine.models.registry import ModelRow
 
 log = logging.getLogger(__name__)
 
-SAFETENSORS = ".safetensors"
 CHECKSUM = ".sha256"
 _DOWNLOADS = "download"  # subfolder, gone when all is there
 _READ_BYTES = 2**22
 _NEURAL_PACKAGES = ("torch", "diffusers", "safetensors", "transformers", "huggingface_hub")
-_LFS_DIGITS = 64  # the hub's tag of a large file is its sha256
+
+Say = Callable[[str], None]
 
 
 def models_folder() -> Path:
@@ -51,19 +52,14 @@ def model_folder(name: str) -> Path:
     return models_folder() / name
 
 
-def converted(checkpoint: Path) -> Path:
-    """The file that a published checkpoint becomes."""
-    return checkpoint.with_suffix(SAFETENSORS)
-
-
 def missing_files(row: ModelRow) -> list[str]:
-    """The published files of a model that are here neither as they are nor converted."""
-    return [file for file in row.hub_files if not _is_here(row, file)]
+    """The parts of a model's weights that it needs and that are not here, by where they belong."""
+    return [part.name for part in _missing(row) if part.needed]
 
 
-def _is_here(row: ModelRow, file: str) -> bool:
-    path = model_folder(row.weights_folder) / file
-    return path.is_file() or converted(path).is_file()
+def _missing(row: ModelRow) -> list[Part]:
+    folder = model_folder(row.weights_folder)
+    return [part for part in row.parts if part.found(folder) is None]
 
 
 def weights_missing(model: str, files: list[str], folder: Path) -> WeightsMissing:
@@ -82,85 +78,155 @@ def require_neural(name: str) -> None:
 # ---- fetching
 
 
-def pull(row: ModelRow, say: Callable[[str], None]) -> Path:
+@dataclass(frozen=True)
+class Published:
+    """A file on the hub."""
+
+    path: str
+    size: int  # bytes; 0 when the hub does not say
+    sha256: str  # or "" when the hub does not say
+    revision: str
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A part that is to be fetched, and the files that make it up."""
+
+    part: Part
+    files: tuple[Published, ...]
+
+
+def pull(row: ModelRow, say: Say) -> Path:
     """Fetch and convert what is missing of a model's weights; their folder.
 
     A broken download goes on where it stopped. Raises BadRequest for a model without weights, DiskFull, WeightsUnusable
     for a file that is not what the hub says it is, or EngineFault when the hub cannot be reached.
     """
-    if not row.hub_files:
+    if not row.parts:
         raise BadRequest(f"the model {row.name} needs no weights")
-    require_neural(row.name)
-    from footfall_engine.models.weights import convert
-
     folder = model_folder(row.weights_folder)
-    for file, place in _on_hub(row).items():
-        say(f"fetching {file}")
-        fetched = _fetched(row, place, folder / _DOWNLOADS)
-        say(f"converting {file}")
-        convert(fetched, converted(folder / file))
-        fetched.unlink()
+    if not any(part.repository for part in row.parts):
+        named = ", ".join(part.name for part in row.parts)
+        raise BadRequest(f"nobody publishes weights of {row.name}; put your own, {named}, into {folder}")
+    require_neural(row.name)
+    parcels = _parcels(row, say)
+    _check_room(folder, [file.size for parcel in parcels for file in parcel.files])
+    for parcel in parcels:
+        say(f"fetching {parcel.part.name}")
+        _store(parcel.part, _fetched(row, parcel, folder / _DOWNLOADS), folder, say)
     shutil.rmtree(folder / _DOWNLOADS, ignore_errors=True)
-    for file in (*row.hub_files, *row.hub_extras):
-        if (folder / file).is_file() and not converted(folder / file).is_file():
-            say(f"converting {file}")
-            convert(folder / file, converted(folder / file))
+    _convert_what_lies_there(row, folder, say)
     return folder
 
 
-def _on_hub(row: ModelRow) -> dict[str, str]:
-    """Where in its repository each file lies that is not here yet; the hub keeps some in folders."""
-    missing = missing_files(row)
-    if not missing:
-        return {}
+def _parcels(row: ModelRow, say: Say) -> list[Parcel]:
+    """What is missing and published. A repository of which nothing is needed may be out of reach."""
+    missing = [part for part in _missing(row) if part.repository]
+    found: list[Parcel] = []
+    for repository in dict.fromkeys(part.repository for part in missing):
+        parts = [part for part in missing if part.repository == repository]
+        try:
+            there = _listed(row, repository)
+        except EngineFault as fault:
+            if any(part.needed for part in parts):
+                raise
+            say(f"without {', '.join(part.name for part in parts)}, which {row.name} can do without: {fault.detail}")
+            continue
+        parcels = [Parcel(part, tuple(there[path] for path in part.among(there))) for part in parts]
+        if lost := [parcel.part.published for parcel in parcels if parcel.part.needed and not parcel.files]:
+            raise WeightsMissing(f"{repository} does not hold {', '.join(lost)} any more")
+        found += [parcel for parcel in parcels if parcel.files]
+    return found
+
+
+def _listed(row: ModelRow, repository: str) -> dict[str, Published]:
+    """All files of a repository by their paths, as they are now."""
     from huggingface_hub import HfApi
 
-    with _reaching_the_hub(row):
-        there = [each.rfilename for each in HfApi().model_info(row.hub_repository).siblings or []]
-    wanted = [*missing, *(file for file in row.hub_extras if not _is_here(row, file))]
-    places = {file: place for file in wanted for place in there if place.rpartition("/")[2] == file}
-    if lost := [file for file in missing if file not in places]:
-        raise WeightsMissing(f"{row.hub_repository} does not hold {', '.join(lost)} any more")
-    return places
+    with _reaching_the_hub(row, repository):
+        facts = HfApi().model_info(repository, files_metadata=True)
+        return {
+            each.rfilename: Published(
+                each.rfilename, each.size or 0, each.lfs.sha256 if each.lfs else "", facts.sha or "main"
+            )
+            for each in facts.siblings or []
+        }
 
 
-def _fetched(row: ModelRow, place: str, folder: Path) -> Path:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+def _fetched(row: ModelRow, parcel: Parcel, folder: Path) -> list[Path]:
+    """The files of a parcel as they were published, in a folder of downloads."""
+    from huggingface_hub import hf_hub_download
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with _reaching_the_hub(row):
-        facts = get_hf_file_metadata(hf_hub_url(row.hub_repository, place))
-        _check_room(folder, 2 * (facts.size or 0), place)
-        path = Path(hf_hub_download(row.hub_repository, place, local_dir=folder))
-    if len(facts.etag or "") == _LFS_DIGITS and sha256_of(path) != facts.etag:
-        path.unlink()
-        raise WeightsUnusable(f"{place} arrived damaged; fetch it once more")
-    return path
+    place = folder / parcel.part.repository.replace("/", "--")
+    place.mkdir(parents=True, exist_ok=True)
+    fetched = []
+    for file in parcel.files:
+        with _reaching_the_hub(row, parcel.part.repository):
+            options: Any = {"revision": file.revision, "local_dir": place}
+            path = Path(hf_hub_download(parcel.part.repository, file.path, **options))
+        if file.sha256 and sha256_of(path) != file.sha256:
+            path.unlink()
+            raise WeightsUnusable(f"{file.path} arrived damaged; fetch it once more")
+        fetched.append(path)
+    return fetched
+
+
+def _store(part: Part, fetched: Sequence[Path], folder: Path, say: Say) -> None:
+    """Put a part in its place, checkpoints converted; the file that tells that a folder is whole comes last."""
+    from footfall_engine.models.weights import convert
+
+    place = folder / part.places[0]
+    for path in sorted(fetched, key=lambda path: path.name == part.holds):
+        target = place / part.stored_name(path.name) if part.holds else stored(place)
+        if path.suffix in CHECKPOINTS or (part.keys and path.suffix == SAFETENSORS):
+            say(f"converting {path.name}")
+            convert(path, target, part.keys)
+            path.unlink()
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+        if target.suffix not in SETTINGS:
+            note_sum(target)
+
+
+def _convert_what_lies_there(row: ModelRow, folder: Path, say: Say) -> None:
+    from footfall_engine.models.weights import convert
+
+    for path in (found for part in row.parts if not part.holds and (found := part.found(folder))):
+        if path.is_file() and not stored(path).is_file():
+            say(f"converting {path.name}")
+            convert(path, stored(path))
 
 
 class _reaching_the_hub:
     """Turns whatever goes wrong on the way to the hub into one sentence."""
 
-    def __init__(self, row: ModelRow) -> None:
+    def __init__(self, row: ModelRow, repository: str) -> None:
         self._row = row
+        self._repository = repository
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is None or isinstance(error, FootfallError) or not isinstance(error, Exception):
             return
+        wanted = [part.name for part in _missing(self._row) if part.needed and part.repository == self._repository]
         folder = model_folder(self._row.weights_folder)
         raise EngineFault(
-            f"the weights of {self._row.name} cannot be fetched from {self._row.hub_repository}; "
-            f"you can also put {', '.join(self._row.hub_files)} into {folder} yourself",
+            f"the weights of {self._row.name} cannot be fetched from {self._repository}; "
+            f"you can also put {', '.join(wanted)} into {folder} yourself",
             detail=repr(error),
         ) from error
 
 
-def _check_room(folder: Path, needed_bytes: int, what: str) -> None:
+def _check_room(folder: Path, sizes: Sequence[int]) -> None:
+    """DiskFull unless there is room for files of those sizes and for one of them being converted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    there = sum(path.stat().st_size for path in (folder / _DOWNLOADS).rglob("*") if path.is_file())
+    needed = sum(sizes) + max(sizes, default=0) - there
     free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        raise DiskFull(f"{what} needs {needed_bytes / 1e9:.1f} GB in {folder}, and {free / 1e9:.1f} GB are free")
+    if free < needed:
+        raise DiskFull(f"the weights need {needed / 1e9:.1f} GB in {folder}, and {free / 1e9:.1f} GB are free")
 
 
 # ---- checking
@@ -176,23 +242,28 @@ class Checked:
 
 
 def verify(row: ModelRow) -> Iterator[Checked]:
-    """Whether each file is there, unchanged since it was converted, and holds what the model needs."""
+    """Whether each part is there, unchanged since it was stored, and holds what the model needs."""
     folder = model_folder(row.weights_folder)
-    for file in (*row.hub_files, *(file for file in row.hub_extras if _is_here(row, file))):
-        yield _checked(converted(folder / file), folder / file)
+    for part in row.parts:
+        if part.needed or part.found(folder):
+            yield _checked(part, folder)
     if not missing_files(row):
         yield _fits(row)
 
 
-def _checked(path: Path, checkpoint: Path) -> Checked:
-    if not path.is_file():
-        there = checkpoint.is_file()
-        return Checked(checkpoint.name, there, "there, to be converted when it is used" if there else "missing")
-    noted = _noted_sum(path)
-    if noted is None:
-        return Checked(path.name, True, "there, without a checksum")
-    same = sha256_of(path) == noted
-    return Checked(path.name, same, "unchanged" if same else "changed since it was converted")
+def _checked(part: Part, folder: Path) -> Checked:
+    place = part.found(folder)
+    if place is None:
+        return Checked(part.name, False, "missing")
+    path = place if part.holds else stored(place)
+    name = str(path.relative_to(folder))
+    if not path.exists():
+        return Checked(str(place.relative_to(folder)), True, "there, to be converted when it is used")
+    sums = [each for each in ([path] if path.is_file() else path.iterdir()) if _noted_sum(each)]
+    if not sums:
+        return Checked(name, True, "there, without a checksum")
+    changed = [each.name for each in sums if sha256_of(each) != _noted_sum(each)]
+    return Checked(name, not changed, f"changed since it was stored: {', '.join(changed)}" if changed else "unchanged")
 
 
 def _fits(row: ModelRow) -> Checked:
@@ -209,12 +280,16 @@ def _fits(row: ModelRow) -> Checked:
 
 def note_sum(path: Path) -> None:
     """Keep a file's sha256 beside it."""
-    path.with_name(path.name + CHECKSUM).write_text(f"{sha256_of(path)}  {path.name}\n", encoding="ascii")
+    _sum_of(path).write_text(f"{sha256_of(path)}  {path.name}\n", encoding="ascii")
+
+
+def _sum_of(path: Path) -> Path:
+    return path.with_name(path.name + CHECKSUM)
 
 
 def _noted_sum(path: Path) -> str | None:
     try:
-        return path.with_name(path.name + CHECKSUM).read_text(encoding="ascii").split()[0]
+        return _sum_of(path).read_text(encoding="ascii").split()[0]
     except (OSError, UnicodeDecodeError, IndexError):
         return None
 
@@ -234,13 +309,22 @@ def remove(row: ModelRow) -> int:
     """Delete a model's weights; how many bytes that freed. Files that are not of the model stay."""
     folder = model_folder(row.weights_folder)
     freed = 0
-    for file in (*row.hub_files, *row.hub_extras):
-        ready = converted(folder / file)
-        for path in (folder / file, ready, ready.with_name(ready.name + CHECKSUM)):
-            if path.is_file():
-                freed += path.stat().st_size
-                path.unlink()
+    for path in {path for part in row.parts for path in part.files(folder)}:
+        freed += path.stat().st_size
+        path.unlink()
+        _sum_of(path).unlink(missing_ok=True)
     shutil.rmtree(folder / _DOWNLOADS, ignore_errors=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    for place in [place for part in row.parts for place in part.places]:
+        _remove_empty(folder / place, folder)
     return freed
+
+
+def _remove_empty(path: Path, top: Path) -> None:
+    """Delete a folder and those above it, as far as `top`, that nothing is left in."""
+    for each in (path, *path.parents):
+        if top not in (each, *each.parents):
+            return
+        if each.is_dir():
+            if any(each.iterdir()):
+                return
+            each.rmdir()

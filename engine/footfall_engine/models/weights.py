@@ -19,7 +19,8 @@ import torch
 from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from torch import Tensor, nn
 
-from footfall_engine.models.store import SAFETENSORS, converted, model_folder, note_sum, weights_missing
+from footfall_engine.models.parts import SAFETENSORS, converted
+from footfall_engine.models.store import model_folder, note_sum, weights_missing
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,8 @@ def _opened(path: Path) -> Any:
     try:
         return safe_open(path, "pt")
     except (SafetensorError, OSError) as error:
-        raise WeightsUnusable(f"the weights {path.name} are damaged or cut short", detail=str(error)) from error
+        named = f"{path.parent.name}/{path.name}"
+        raise WeightsUnusable(f"the weights {named} are damaged or cut short", detail=str(error)) from error
 
 
 def _unpickled(path: Path) -> Any:
@@ -155,14 +157,19 @@ def _of_same_time(checkpoint: Path, ready: Path) -> bool:
     return checkpoint.stat().st_mtime_ns == ready.stat().st_mtime_ns
 
 
-def convert(source: Path, target: Path) -> None:
-    """A pickled checkpoint as safetensors: its tensors alone, under their own keys.
+def convert(source: Path, target: Path, beginnings: tuple[str, ...] = ()) -> None:
+    """A pickled checkpoint as safetensors: its tensors alone, under their own keys; those that begin so, if told.
 
     The file appears whole, with the checkpoint's time, by which it is known whether that was replaced.
     """
     from safetensors.torch import save_file
 
-    weights = {key: tensor.detach().clone().contiguous() for key, tensor in read_checkpoint(source).items()}
+    kept = beginnings or ("",)
+    weights = {
+        key: tensor.detach().clone().contiguous()
+        for key, tensor in read_checkpoint(source).items()
+        if key.startswith(kept)
+    }
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     try:

@@ -35,7 +35,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """An engine that knows the toy model as well."""
     like = next(row for row in registry.MODELS if row.name == "diff-foley")
     row = dataclasses.replace(
-        like, name="tiny", target="tests.engine.neural.tiny:ResidentTiny", hub_files=(), span_seconds=12.0
+        like, name="tiny", target="tests.engine.neural.tiny:ResidentTiny", parts=(), span_seconds=12.0
     )
     rows: dict[str, ModelRow] = {**registry.all_rows(), "tiny": row}
     monkeypatch.setattr(registry, "all_rows", lambda: rows)

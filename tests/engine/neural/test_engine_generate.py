@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 from footfall_bridge import messages
-from footfall_bridge.messages import Progress, Stem
+from footfall_bridge.messages import JobState, Progress, Stem
 from footfall_engine import contacts
 from footfall_engine.cli.app import app
 from footfall_engine.media import wav
 from footfall_engine.resident import Resident
 from typer.testing import CliRunner
 
+from tests.engine.neural.films import film
 from tests.engine.neural.resident import (
     PATIENCE,
     RATE,
@@ -31,6 +31,7 @@ from tests.engine.neural.resident import (
     stems_in,
     write_tree,
 )
+from tests.waiting import wait_until
 
 SECONDS = 4.5
 
@@ -142,20 +143,59 @@ def test_what_the_model_does_not_take_is_warned_of_over_the_wire(
     assert stems_in(events)
 
 
+# ---- several jobs at a time
+
+MANY = {
+    "many_model.py": """
+from footfall_engine.models.diff_foley.model import DiffFoley
+
+class Many(DiffFoley):
+    takes_at_once = 16
+""",
+    "many_row.py": """
+import dataclasses
+from footfall_engine.models.registry import MODELS
+
+(LIKE,) = (row for row in MODELS if row.name == "diff-foley")
+ROW = dataclasses.replace(LIKE, name="many", target="many_model:Many")
+""",
+    "many-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: many\nVersion: 1\n",
+    "many-1.dist-info/entry_points.txt": "[footfall.models]\nmany = many_row:ROW\n",
+}
+"""Somebody's package: the toy as if its device gained by many at once."""
+
+
+def test_jobs_that_share_a_device_end_on_their_own_and_outlive_a_kill(
+    models: Path, asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in MANY.items():
+        (tmp_path / "lib" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lib" / name).write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
+    asked["model"] = "many"
+    endless = [messages.parse_request({**asked, "id": name, "steps": 1000}) for name in ("one", "other")]
+    short = messages.parse_request({**asked, "id": "short"})
+    with engine_with(models, tmp_path / "home") as engine, engine.connect() as client:
+        client.submit(endless[0])
+        *_, last = client.events(client.submit(short), PATIENCE)
+        assert isinstance(last, messages.Done)
+        client.submit(endless[1])
+        wait_until(lambda: client.status("other").progress, lambda: client.status("other"), PATIENCE)
+        assert client.status("one").state is JobState.RUNNING, "long after the one that came later is done"
+        engine.process.kill()
+        engine.process.wait(10)
+    with engine_with(models, tmp_path / "home") as engine, engine.connect() as client:
+        client.submit(short)
+        assert client.status("short").state is JobState.DONE
+        for job in endless:
+            assert not client.status(job.id).state.final
+            client.cancel(job.id)
+            *_, last = client.events(job.id, PATIENCE)
+            assert isinstance(last, messages.Cancelled)
+    assert len(list(tmp_path.glob("*.wav"))) == 1
+
+
 # ---- long regions
-
-
-def film(path: Path, seconds: float, shade: Callable[[float], int]) -> Path:
-    """Plain pictures, each compressed on its own."""
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("mjpeg", rate=8)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
-        for number in range(round(8 * seconds)):
-            picture = np.full((48, 64, 3), shade(number / 8), np.uint8)
-            picture[:, : number % 64] = 255 - picture[:, : number % 64]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
 
 
 @pytest.mark.heavy

@@ -63,9 +63,10 @@ def vae() -> Any:
 
 
 def told() -> tuple[Any, Any]:
-    """Text of both halves of a guided batch, and the condition of both."""
+    """Text of both halves of a guided batch, and the drawn condition of both."""
     found = recorded()
-    return torch.cat([found["neg_text"], found["text"]]), torch.cat([found["cond_image"]] * 2)
+    drawn = temporal().drawn(found["cond_image"])
+    return torch.cat([found["neg_text"], found["text"]]), torch.cat([drawn] * 2)
 
 
 def seen(which: str) -> Any:
@@ -76,8 +77,7 @@ def seen(which: str) -> Any:
 
 
 def control(latents: Any, time: float) -> dict[str, Any]:
-    text, condition = told()
-    down, middle = temporal()(latents, time, text, condition, conditioning_scale=CONTROL, return_dict=False)
+    down, middle = temporal()(latents, time, *told(), CONTROL)
     return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
 
 
@@ -105,8 +105,8 @@ def test_pictures_become_the_same_tokens(which: str) -> None:
 @pytest.mark.parametrize("which", ["clipwise", "framewise"])
 def test_what_is_seen_counts_as_much(which: str, scale: float) -> None:
     networks.set_semantic_scale(unet(), scale)
-    latents, (text, condition) = torch.cat([recorded()["latents0"]] * 2), told()
-    made = networks.predicted(unet(), temporal(), latents, TIME, text, seen(which), condition, CONTROL)
+    latents, (text, drawn) = torch.cat([recorded()["latents0"]] * 2), told()
+    made = networks.predicted(unet(), temporal(), latents, TIME, text, seen(which), drawn, CONTROL)
     assert difference(made, recorded()[f"unet_{which}_lam{scale}"]) <= CLOSE
 
 
@@ -129,14 +129,14 @@ def test_every_step_of_a_sample_matches(run: str) -> None:
     so latents may differ by as much of their own range as networks may."""
     found, (kind, which) = recorded(), run.split("_")
     networks.set_semantic_scale(unet(), 1.0)
-    text, condition = told()
+    text, drawn = told()
     heard: list[tuple[Any, float]] = []
     after: list[Any] = []
 
     def predict(latents: Any, time: float, rows: Any) -> Any:
         heard.append((latents[:1], time))
         return networks.predicted(
-            unet(), temporal(), latents, time, text[rows], seen(which)[rows], condition[rows], CONTROL
+            unet(), temporal(), latents, time, text[rows], seen(which)[rows], drawn[rows], CONTROL
         )
 
     denoise = guidance.classifier_free(predict, torch.tensor([1]), torch.tensor([0]), 7.5)

@@ -5,27 +5,35 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from footfall_engine.models import store
 from footfall_engine.models.diff_foley.model import FILES
-from footfall_engine.models.store import CHECKSUM, converted
+from footfall_engine.models.parts import converted
+from footfall_engine.models.registry import model_row
+from footfall_engine.models.store import CHECKSUM, missing_files
+from safetensors.torch import load_file
 
-from tests.engine.neural import tiny
+from tests.engine.neural import hub_trees, tiny
 from tests.engine.neural.golden import torch
 
-REPOSITORY = "SimianLuo/Diff-Foley"
+DIFF_FOLEY = "SimianLuo/Diff-Foley"
 COMMIT = "0" * 40
 BROKEN_FROM = 11 * 2**20  # bytes; the hub's client keeps whole pieces of 10 MiB
 
 
 class Hub:
-    """Speaks as much of the hub's protocol as its client needs for public files."""
+    """Speaks as much of the hub's protocol as its client needs for public repositories, each a folder of a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -46,23 +54,33 @@ class Hub:
                 self.answer(with_body=True)
 
             def answer(self, with_body: bool) -> None:
-                if self.path.startswith(f"/api/models/{REPOSITORY}"):
-                    siblings = [{"rfilename": f"ckpt/{path.name}"} for path in hub.folder.iterdir()]
-                    body = json.dumps({"id": REPOSITORY, "sha": COMMIT, "siblings": siblings, "tags": [],
-                                       "downloads": 0, "likes": 0, "private": False}).encode()  # fmt: skip
-                    self.reply(200, body, {"Content-Type": "application/json"}, with_body)
+                asked = unquote(self.path.partition("?")[0])
+                if asked.startswith("/api/models/"):
+                    self.list_files("/".join(asked.split("/")[3:5]), with_body)
+                else:
+                    owner, name, _, _, path = asked.removeprefix("/").split("/", 4)
+                    self.send_file(hub.folder / owner / name / path, with_body)
+
+            def list_files(self, repository: str, with_body: bool) -> None:
+                root = hub.folder / repository
+                if not root.is_dir():
+                    self.reply(404, b"", {"X-Error-Code": "RepoNotFound"}, with_body)
                     return
-                path = hub.folder / self.path.partition("?")[0].rpartition("/")[2]
+                files = [path for path in root.rglob("*") if path.is_file()]
+                told = {"id": repository, "sha": COMMIT, "siblings": [hub.facts_of(path, root) for path in files],
+                        "tags": [], "downloads": 0, "likes": 0, "private": False}  # fmt: skip
+                self.reply(200, json.dumps(told).encode(), {"Content-Type": "application/json"}, with_body)
+
+            def send_file(self, path: Path, with_body: bool) -> None:
                 if not path.is_file():
                     self.reply(404, b"", {"X-Error-Code": "EntryNotFound"}, with_body)
                     return
-                body = path.read_bytes()
-                digest = hashlib.sha256(b"other" if hub.lying else body).hexdigest()
+                body, digest = path.read_bytes(), hub.digest_of(path)
                 facts = {"ETag": f'"{digest}"', "X-Linked-ETag": f'"{digest}"', "X-Repo-Commit": COMMIT,
-                         "X-Linked-Size": str(hub.claimed_size or len(body)), "Accept-Ranges": "bytes"}  # fmt: skip
+                         "X-Linked-Size": str(len(body)), "Accept-Ranges": "bytes"}  # fmt: skip
                 first = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
                 if with_body:
-                    hub.sent.append(path.name)
+                    hub.sent.append(path.relative_to(hub.folder).as_posix())
                     hub.asked_from.append(first)
                 if first:
                     facts["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
@@ -84,17 +102,33 @@ class Hub:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
+    def digest_of(self, path: Path) -> str:
+        return hashlib.sha256(b"other" if self.lying else path.read_bytes()).hexdigest()
+
+    def facts_of(self, path: Path, root: Path) -> dict[str, Any]:
+        size = self.claimed_size or path.stat().st_size
+        large = {"sha256": self.digest_of(path), "size": size, "pointerSize": 130}
+        return {"rfilename": path.relative_to(root).as_posix(), "size": size, "blobId": COMMIT, "lfs": large}
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Hub]:
+    hub = Hub(folder)
+    thread = threading.Thread(target=hub.server.serve_forever)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        hub.server.shutdown()
+        hub.server.server_close()
+        thread.join()
+
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
-    tiny.write_checkpoints(tmp_path / "hub")
-    hub = Hub(tmp_path / "hub")
-    thread = threading.Thread(target=hub.server.serve_forever)
-    thread.start()
-    yield hub
-    hub.server.shutdown()
-    hub.server.server_close()
-    thread.join()
+    tiny.write_checkpoints(tmp_path / "hub" / DIFF_FOLEY / "ckpt")
+    with serving(tmp_path / "hub") as hub:
+        yield hub
 
 
 @pytest.fixture
@@ -160,9 +194,9 @@ def test_what_the_hub_calls_something_else_is_not_kept(hub: Hub, weights: Path) 
 
 
 def test_a_broken_download_goes_on_where_it_stopped(hub: Hub, weights: Path) -> None:
-    whole = torch.load(hub.folder / FILES["cavp"], weights_only=True)
+    whole = torch.load(hub.folder / DIFF_FOLEY / "ckpt" / FILES["cavp"], weights_only=True)
     whole["optimizer_states"] = torch.zeros(2 * BROKEN_FROM, dtype=torch.uint8)
-    torch.save(whole, hub.folder / FILES["cavp"])
+    torch.save(whole, hub.folder / DIFF_FOLEY / "ckpt" / FILES["cavp"])
     hub.breaking = True
     footfall("models", "pull", "diff-foley", hub=hub, weights=weights)
     assert any(0 < first <= BROKEN_FROM for first in hub.asked_from)
@@ -173,7 +207,7 @@ def test_a_broken_download_goes_on_where_it_stopped(hub: Hub, weights: Path) -> 
 def test_a_disk_that_is_too_small_is_said_before_anything_is_fetched(hub: Hub, weights: Path) -> None:
     hub.claimed_size = 10**18
     failed = footfall("models", "pull", "diff-foley", hub=hub, weights=weights, status=1)
-    assert "needs 2000000000.0 GB" in failed.stderr and "are free" in failed.stderr
+    assert "need 4000000000.0 GB" in failed.stderr and "are free" in failed.stderr
     assert hub.sent == []
 
 
@@ -199,3 +233,94 @@ def test_checkpoints_put_there_by_hand_are_converted_without_the_hub(weights: Pa
 
 def test_a_model_without_weights_has_none_to_fetch(weights: Path) -> None:
     assert "needs no weights" in footfall("models", "pull", "procedural", hub=None, weights=weights, status=2).stderr
+
+
+# ---- weights of several repositories
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hub")
+    hub_trees.publish(folder)
+    return folder
+
+
+@pytest.fixture
+def many(published: Path, tmp_path: Path) -> Iterator[Hub]:
+    with serving(Path(shutil.copytree(published, tmp_path / "hub"))) as hub:
+        yield hub
+
+
+@pytest.fixture
+def foley_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FOOTFALL_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models" / "foleycrafter"
+
+
+def test_weights_of_several_repositories_are_fetched_checked_and_removed(many: Hub, foley_weights: Path) -> None:
+    row = model_row("smooth-foley")
+    pulled = footfall("models", "pull", "smooth-foley", hub=many, weights=foley_weights)
+    assert "fetching auffusion/unet" in pulled.stderr and "converting pytorch_model.bin" in pulled.stderr
+    there = {path.relative_to(foley_weights).as_posix() for path in foley_weights.rglob("*") if path.is_file()}
+    assert there >= {
+        "auffusion/unet/config.json", "auffusion/unet/diffusion_pytorch_model.safetensors",
+        "auffusion/text_encoder/model.safetensors", "auffusion/tokenizer/merges.txt",
+        "auffusion/scheduler/scheduler_config.json", "image_encoder/model.safetensors",
+        "label_encoder/model.safetensors", "label_encoder/vocab.json", "semantic/semantic_adapter.safetensors",
+        "temporal_adapter.safetensors", "timestamp_detector.pth.safetensors", "vocoder/config.json",
+    }  # fmt: skip
+    assert not [name for name in there if "fp16" in name or "ip-adapter_sd15" in name or name.endswith(".bin")]
+    assert not (foley_weights / "download").exists()
+    kept = load_file(foley_weights / "label_encoder" / "model.safetensors")
+    assert kept and all(key.startswith("text_") for key in kept), "its other half sees, which nothing asks for"
+    sent = list(many.sent)
+    assert len(sent) == len(set(sent))
+
+    found = list(store.verify(row))
+    assert all(each.good for each in found), found
+    assert found[-1].found == "all networks find their weights"
+    assert {each.found for each in found[:-1]} == {"unchanged", "there, without a checksum"}
+
+    with (foley_weights / "auffusion/unet/diffusion_pytorch_model.safetensors").open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x55")
+    changed = next(each for each in store.verify(row) if not each.good)
+    assert changed.file == "auffusion/unet" and "diffusion_pytorch_model.safetensors" in changed.found
+
+    (foley_weights / "mine.txt").write_text("notes")
+    assert store.remove(row) > 0
+    assert [path.name for path in foley_weights.iterdir()] == ["mine.txt"]
+
+
+def test_a_part_that_was_lost_is_fetched_again_and_nothing_else(many: Hub, foley_weights: Path) -> None:
+    footfall("models", "pull", "foleycrafter", hub=many, weights=foley_weights)
+    assert not (foley_weights / "label_encoder").exists(), "which only smooth-foley asks for"
+    shutil.rmtree(foley_weights / "auffusion" / "vae")
+    assert missing_files(model_row("foleycrafter")) == ["auffusion/vae"]
+    many.sent.clear()
+    footfall("models", "pull", "foleycrafter", hub=many, weights=foley_weights)
+    assert {Path(path).parent.as_posix() for path in many.sent} == {f"{hub_trees.BASE}/vae"}
+    assert missing_files(model_row("foleycrafter")) == []
+
+
+def test_nothing_is_fetched_while_a_repository_that_is_needed_is_out_of_reach(many: Hub, foley_weights: Path) -> None:
+    shutil.rmtree(many.folder / hub_trees.IMAGES)
+    failed = footfall("models", "pull", "foleycrafter", hub=many, weights=foley_weights, status=1)
+    assert f"cannot be fetched from {hub_trees.IMAGES}" in failed.stderr and "image_encoder" in failed.stderr
+    assert many.sent == []
+
+
+def test_a_repository_that_the_model_can_do_without_may_be_out_of_reach(many: Hub, foley_weights: Path) -> None:
+    shutil.rmtree(many.folder / hub_trees.LABELS)
+    pulled = footfall("models", "pull", "smooth-foley", hub=many, weights=foley_weights)
+    assert "without label_encoder" in pulled.stderr
+    assert missing_files(model_row("smooth-foley")) == []
+
+
+@pytest.mark.parametrize("layout", ["checkpoints/auffusion", "auffusion-full-no-adapter", "."])
+def test_folders_put_there_by_hand_are_seen_where_others_keep_them(
+    foley_weights: Path, published: Path, layout: str
+) -> None:
+    shutil.copytree(published / hub_trees.BASE, foley_weights / layout, dirs_exist_ok=True)
+    missing = missing_files(model_row("foleycrafter"))
+    assert "image_encoder" in missing and not [part for part in missing if part.startswith("auffusion")]

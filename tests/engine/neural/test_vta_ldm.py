@@ -216,5 +216,5 @@ def test_full_scale_does_not_wrap(tmp_path: Path) -> None:
 
 def test_row_names_the_published_files_and_what_is_honoured() -> None:
     row = next(row for row in MODELS if row.name == "vta-ldm")
-    assert row.hub_files == ("pytorch_model_2.bin", "audioldm-s-full.ckpt")
+    assert [part.name for part in row.parts if part.needed] == ["pytorch_model_2.bin", "audioldm-s-full.ckpt"]
     assert row.controls == {"steps", "guidance"} and row.fills_in and not row.commercial

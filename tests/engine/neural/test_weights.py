@@ -12,7 +12,7 @@ import pytest
 from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from footfall_engine.models.diff_foley import networks
 from footfall_engine.models.diff_foley.model import FILES
-from footfall_engine.models.store import converted
+from footfall_engine.models.parts import converted
 from footfall_engine.models.weights import read_checkpoint, read_weights, ready_weights
 
 from tests.engine.neural import tiny

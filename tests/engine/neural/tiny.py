@@ -20,8 +20,9 @@ from footfall_engine.models.diff_foley.cavp import CavpShape  # noqa: E402
 from footfall_engine.models.diff_foley.classifier import ClassifierShape  # noqa: E402
 from footfall_engine.models.diff_foley.latent import UNetShape, VaeShape  # noqa: E402
 from footfall_engine.models.diff_foley.model import FILES, DiffFoley  # noqa: E402
+from footfall_engine.models.parts import converted  # noqa: E402
 from footfall_engine.models.runtime import Runtime  # noqa: E402
-from footfall_engine.models.store import converted, model_folder  # noqa: E402
+from footfall_engine.models.store import model_folder  # noqa: E402
 
 SHAPE = networks.Shape(
     cavp=CavpShape(base_channels=2, features=16, audio_channels=None),

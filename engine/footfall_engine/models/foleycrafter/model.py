@@ -26,12 +26,13 @@ from footfall_engine.models.foleycrafter.detector import LONGEST_SEC, PICTURES, 
 from footfall_engine.models.foleycrafter.timing import Stretch
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
 from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
-from footfall_engine.models.stock import filled, from_folder, read_json
+from footfall_engine.models.stock import clip_tokenizer, filled, read_json
 from footfall_engine.models.store import model_folder
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn, no_progress, part
 
 NAME = "foleycrafter"
+LABELS = "smooth-foley"  # whose weights include what timing by the label takes
 
 STEPS = 25
 GUIDANCE = 7.5
@@ -45,16 +46,17 @@ _SEEN = 0.2  # share of the work done when the picture is
 _SPARE_FRAMES = 32  # of the spectrogram after the sound's end, so that it ends as it would go on
 _NEARLY = 0.05  # of a stretch that the detector is spread over, which it may be longer
 
-NO_DETECTOR = (
-    "timing_from_events",
-    "the timing comes from the events found in the picture: the weights of the model's own way to find it are not here",
-)
+WHOSE = {
+    TimingSource.DETECTOR: "the model's own detector",
+    TimingSource.LABEL: "how far each picture looks like the prompt",
+    TimingSource.EVENTS: "the events",
+}
 
 
 @dataclass(frozen=True)
 class Networks:
     unet: Any
-    temporal: nn.Module
+    temporal: networks.TemporalAdapter
     vae: Any
     text: Any
     tokenizer: Any
@@ -125,16 +127,32 @@ class FoleyCrafter:
         self._load(Runtime(torch.device("cpu"), torch.float32), no_progress)
 
     def _asked(self, conditions: Conditions, nets: Networks) -> tuple[TimingSource, tuple[tuple[str, str], ...]]:
+        """Whom to ask for the timing; with a warning when those who should be asked cannot tell."""
         named = asked(conditions.controls.timing, self._timing)
-        there = {TimingSource.DETECTOR: nets.detector, TimingSource.LABEL: nets.label if conditions.prompt else None}
-        wanted = (TimingSource(named),) if named else self.preferred
-        for source in wanted:
-            if source is TimingSource.EVENTS or there[source] is not None:
-                return source, ()
-        return TimingSource.EVENTS, (NO_DETECTOR,)
+        lacking: list[str] = []
+        for source in (TimingSource(named),) if named else self.preferred:
+            needs = self._needs(source, conditions, nets)
+            if not needs:
+                break
+            lacking.append(f"{WHOSE[source]} needs {' and '.join(needs)}")
+        else:
+            source = TimingSource.EVENTS
+        said = f"the timing comes from {WHOSE[source]}: {'; '.join(lacking)}"
+        return source, ((f"timing_from_{source.value}", said),) if lacking else ()
+
+    def _needs(self, source: TimingSource, conditions: Conditions, nets: Networks) -> list[str]:
+        """What is missing for a source of the timing."""
+        needs = []
+        if source is TimingSource.LABEL and not conditions.prompt:
+            needs.append("a prompt")
+        if source is TimingSource.LABEL and nets.label is None:
+            needs.append(f"{files.place_of('label_encoder')} in {self._place} (`footfall models pull {LABELS}`)")
+        if source is TimingSource.DETECTOR and nets.detector is None:
+            needs.append(f"{files.place_of('detector')} in {self._place} (`footfall models pull {self.name}`)")
+        return needs
 
     def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
-        key = (self.name, self._place, runtime)
+        key = (self.weights_name, self._place, runtime)
         return SHELF.get(key, partial(self._load, runtime, progress), lambda nets: nets.size)
 
     @property
@@ -142,8 +160,6 @@ class FoleyCrafter:
         return self._folder or model_folder(self.weights_name)
 
     def _load(self, runtime: Runtime, progress: ProgressFn) -> Networks:
-        from transformers import CLIPTextModelWithProjection, CLIPTokenizer
-
         dtype = runtime.reading_precision
 
         def at(name: str) -> Path:
@@ -164,7 +180,7 @@ class FoleyCrafter:
         vocoder = networks.vocoder(of(voice), networks.vocoder_config(voice), voice.name)
         watching = detector(of(at("detector")), "detector") if files.found(self._place, "detector") else None
         label_folder = files.found(self._place, "label_encoder")
-        label = from_folder(CLIPTextModelWithProjection, label_folder, dtype) if label_folder else None
+        label = networks.label_encoder(label_folder, dtype) if label_folder else None
         projection = files.found(self._place, "label_projection")
         there = runtime.on_device
         return Networks(
@@ -172,12 +188,12 @@ class FoleyCrafter:
             temporal=there(temporal),
             vae=there(vae),
             text=there(text),
-            tokenizer=CLIPTokenizer.from_pretrained(at("tokenizer"), local_files_only=True),
+            tokenizer=clip_tokenizer(at("tokenizer")),
             image=there(image),
             vocoder=there(vocoder),
             detector=there(watching) if watching else None,
             label=there(label) if label else None,
-            label_tokenizer=CLIPTokenizer.from_pretrained(label_folder, local_files_only=True) if label else None,
+            label_tokenizer=clip_tokenizer(label_folder) if label_folder else None,
             label_projection=there(label_projection(of(projection), projection.name)) if projection else None,
             scheduler=read_json(at("scheduler") / "scheduler_config.json"),
         )
@@ -200,14 +216,15 @@ def label_projection(weights: dict[str, Tensor], source: str) -> nn.Module:
 
 @dataclass(frozen=True)
 class Told:
-    """What the networks are told: rows of text (r, n, d), pictures (r, k, e) and condition (r, 1, height, columns).
+    """What the networks are told: rows of text (r, n, d), of pictures (r, k, e) and of timing, drawn for the temporal
+    adapter (r, c, rows, columns).
 
     The first half of the rows are for guidance away from: the negative prompt, nothing seen, the same timing.
     """
 
     text: Tensor
     pictures: Tensor
-    condition: Tensor
+    drawn: Tensor
 
     @property
     def windows(self) -> int:
@@ -241,10 +258,9 @@ class Job(Stages):
             windows = windows.mean(1, keepdim=True)
         text = self._text([self._conditions.negative, self._conditions.prompt]).repeat_interleave(len(windows), 0)
         condition = torch.from_numpy(np.stack([self._condition(stretches, start) for start in self._starts]))
+        drawn = self._nets.temporal.drawn(self._here(condition))
         self._tell(_SEEN)
-        return Told(
-            text, self._here(torch.cat([torch.zeros_like(windows), windows])), self._here(condition.repeat(2, 1, 1, 1))
-        )
+        return Told(text, self._here(torch.cat([torch.zeros_like(windows), windows])), drawn.repeat(2, 1, 1, 1))
 
     def _text(self, texts: list[str]) -> Tensor:
         tokens = self._nets.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")
@@ -351,7 +367,7 @@ class Job(Stages):
 
         def predict(latents: Tensor, time: float, context: Tensor) -> Tensor:
             def once(x: Tensor, rows: Tensor) -> Tensor:
-                known = told.text[rows], told.pictures[rows], told.condition[rows]
+                known = told.text[rows], told.pictures[rows], told.drawn[rows]
                 return networks.predicted(nets.unet, nets.temporal, self._here(x), time, *known, strength).float()
 
             return batches.run(once, latents, context)

@@ -11,7 +11,7 @@ from footfall_bridge.errors import WeightsUnusable
 from torch import Tensor, nn
 
 from footfall_engine.models import hifigan
-from footfall_engine.models.stock import filled, from_folder, read_json, under
+from footfall_engine.models.stock import diffusers_network, filled, from_folder, read_json, under
 from footfall_engine.models.weights import Weights
 
 TOKENS_PER_PICTURE = 4
@@ -21,13 +21,13 @@ GENERATOR = "generator."  # of the vocoder's keys
 def unet(folder: Path, dtype: torch.dtype | None = None) -> nn.Module:
     from diffusers import UNet2DConditionModel
 
-    return from_folder(UNet2DConditionModel, folder, dtype)
+    return diffusers_network(UNet2DConditionModel, folder, dtype)
 
 
 def vae(folder: Path, dtype: torch.dtype | None = None) -> nn.Module:
     from diffusers import AutoencoderKL
 
-    return from_folder(AutoencoderKL, folder, dtype)
+    return diffusers_network(AutoencoderKL, folder, dtype)
 
 
 def text_encoder(folder: Path, dtype: torch.dtype | None = None) -> nn.Module:
@@ -42,12 +42,42 @@ def image_encoder(folder: Path, dtype: torch.dtype | None = None) -> nn.Module:
     return from_folder(CLIPVisionModelWithProjection, folder, dtype)
 
 
-def temporal_adapter(unet: nn.Module, weights: Mapping[str, Tensor], source: str) -> nn.Module:
-    """A ControlNet of a UNet that has no semantic adapter yet, for pictures (b, 1, height, columns)."""
+def label_encoder(folder: Path, dtype: torch.dtype | None = None) -> nn.Module:
+    """Tokens (b, n) → `text_embeds` (b, e); the folder may be of a CLIP that also sees."""
+    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
+    both = read_json(folder / "config.json", {})
+    if "text_config" not in both:
+        return from_folder(CLIPTextModelWithProjection, folder, dtype)
+    own = {**both["text_config"], **{key: both[key] for key in ("projection_dim",) if key in both}}
+    return from_folder(CLIPTextModelWithProjection, folder, dtype, config=CLIPTextConfig(**own))
+
+
+class TemporalAdapter(nn.Module):
+    """A ControlNet whose condition is the same at every step, and so is looked at once."""
+
+    def __init__(self, control: Any) -> None:
+        super().__init__()
+        self.drawn = control.controlnet_cond_embedding
+        """Pictures of timing (b, 1, height, columns) → what is added to latents (b, c, height / 8, columns / 8)."""
+        control.controlnet_cond_embedding = nn.Identity()
+        self.control = control
+
+    def forward(self, latents: Tensor, time: float, text: Tensor, drawn: Tensor, scale: float) -> Any:
+        """What is added to the UNet on its way down, and in its middle."""
+        return self.control(latents, time, text, drawn, conditioning_scale=scale, return_dict=False)
+
+
+def temporal_adapter(unet: nn.Module, weights: Mapping[str, Tensor], source: str) -> TemporalAdapter:
+    """The temporal adapter of a UNet that has no semantic one yet."""
     from diffusers import ControlNetModel
 
-    return filled(
-        lambda: ControlNetModel.from_unet(unet, conditioning_channels=1, load_weights_from_unet=False), weights, source
+    return TemporalAdapter(
+        filled(
+            lambda: ControlNetModel.from_unet(unet, conditioning_channels=1, load_weights_from_unet=False),
+            weights,
+            source,
+        )
     )
 
 
@@ -101,25 +131,18 @@ def vocoder_config(checkpoint: Path) -> dict[str, Any]:
 
 def predicted(
     unet: nn.Module,
-    temporal: nn.Module,
+    temporal: TemporalAdapter,
     latents: Tensor,
     time: float,
     text: Tensor,
     pictures: Tensor,
-    condition: Tensor,
+    drawn: Tensor,
     temporal_scale: float,
 ) -> Tensor:
     """The noise in latents (b, channels, rows, columns), told of text (b, n, d), pictures (b, k, e) and timing."""
     more: dict[str, Any] = {}
     if temporal_scale:
-        down, middle = temporal(
-            latents,
-            time,
-            encoder_hidden_states=text,
-            controlnet_cond=condition,
-            conditioning_scale=temporal_scale,
-            return_dict=False,
-        )
+        down, middle = temporal(latents, time, text, drawn, temporal_scale)
         more = {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
     seen = {"image_embeds": [pictures]}
     return unet(latents, time, encoder_hidden_states=text, added_cond_kwargs=seen, return_dict=False, **more)[0]

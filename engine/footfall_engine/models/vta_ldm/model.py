@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from footfall_bridge.errors import WeightsMissing
 from torch import Tensor, nn
 
 from footfall_engine.diffusion import guidance, samplers, stock
@@ -26,6 +25,7 @@ from footfall_engine.models.clip_pictures import cropped
 from footfall_engine.models.columns import Columns, seeded_noise
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
 from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
+from footfall_engine.models.stock import clip_tokenizer
 from footfall_engine.models.store import model_folder
 from footfall_engine.models.vta_ldm import networks
 from footfall_engine.models.vta_ldm.configs import Configs, configs_in
@@ -102,6 +102,11 @@ class VtaLdm:
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
         self._load(Runtime(torch.device("cpu"), torch.float32), configs_in(self._place), no_progress)
+
+    @property
+    def also_takes(self) -> frozenset[str]:
+        """Controls that these weights honour and others of this model do not."""
+        return frozenset({"prompt"} if configs_in(self._place).takes_text else ())
 
     @property
     def _place(self) -> Path:
@@ -183,7 +188,7 @@ class _Job(Stages):
     def _words(self, windows: int) -> Tensor | None:
         if self._nets.text is None:
             return None
-        tokens = _tokenizer(self._configs.tokenizer)(
+        tokens = clip_tokenizer(self._configs.tokenizer)(
             [self._conditions.prompt], padding="max_length", truncation=True, return_tensors="pt"
         )
         there = {key: tokens[key].to(self._runtime.device) for key in ("input_ids", "attention_mask")}
@@ -272,14 +277,6 @@ def schedule_of(configs: Configs) -> NoiseSchedule:
 def noise_from_velocity(denoise: Denoiser, schedule: NoiseSchedule) -> Denoiser:
     """A denoiser from one of v = alpha noise - sigma x_0 (Salimans & Ho 2022)."""
     return lambda latents, time: schedule.alpha(time) * denoise(latents, time) + schedule.sigma(time) * latents
-
-
-def _tokenizer(folder: Path) -> Any:
-    from transformers import CLIPTokenizer
-
-    if not folder.is_dir():
-        raise WeightsMissing(f"these weights of {NAME} take words; put CLIP's tokenizer into {folder}")
-    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 AsPublished: Callable[[], VtaLdm] = partial(VtaLdm, sampler=Sampler.PUBLISHED.value)

@@ -1,0 +1,299 @@
+"""FoleyCrafter and Smooth-Foley in a real engine: every control of a request, where the timing comes from, faults."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from footfall_bridge import messages
+from footfall_bridge.messages import Progress, Warned
+from footfall_engine.resident import Resident
+
+from tests.clips import cut_short
+from tests.engine.neural import tiny_foleycrafter
+from tests.engine.neural.films import film
+from tests.engine.neural.resident import PATIENCE, RATE, engine_with, events_of, failure_of, pcm, stems_in
+from tests.engine.neural.tiny_foleycrafter import torch
+
+SECONDS = 3.5
+BOTH = pytest.mark.parametrize("model", ["foleycrafter", "smooth-foley"])
+EARLY, LATE = [{"time": 0.5}], [{"time": 2.0}]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    tree = tiny_foleycrafter.write_tree(folder / "foleycrafter")
+    tiny_foleycrafter.add_detector(tree)
+    tiny_foleycrafter.add_label_encoder(tree)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resident]:
+    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "shade.mov"
+    return film(path, 4.0, lambda time: 40 + round(50 * time))
+
+
+@pytest.fixture
+def asked(clip: Path, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "type": "generate", "video": str(clip), "stem_folder": str(tmp_path), "seed": 3, "steps": 1, "out": SECONDS,
+        "channels": 1, "prompt": "rain",
+    }  # fmt: skip
+
+
+Make = Callable[..., tuple[np.ndarray, dict[str, str]]]
+
+
+@pytest.fixture
+def made(engine: Resident, asked: dict[str, Any]) -> Make:
+    """A sound, and what was warned of; what a request does not say is as in `asked`."""
+
+    def make(**changes: Any) -> tuple[np.ndarray, dict[str, str]]:
+        events = events_of(engine, **{**asked, **changes})
+        (stem,) = stems_in(events)
+        return pcm(stem), {event.code: event.message for event in events if isinstance(event, Warned)}
+
+    return make
+
+
+@BOTH
+def test_variants_are_as_long_as_asked_seeded_and_differ(engine: Resident, asked: dict[str, Any], model: str) -> None:
+    events = events_of(engine, **{**asked, "model": model, "variants": 3, "channels": 2})
+    stems = stems_in(events)
+    assert [stem.samples for stem in stems] == [round(SECONDS * RATE)] * 3
+    assert [stem.provenance["model"] for stem in stems] == [model] * 3
+    assert [stem.provenance["seed"] for stem in stems] == [3, 4, 5]
+    sounds = [pcm(stem) for stem in stems]
+    assert all(np.abs(sound).max() > 2**12 for sound in sounds), "of 24 bits"
+    assert all(not np.array_equal(one, other) for one, other in pairwise(sounds))
+    told = [event for event in events if isinstance(event, Progress)]
+    fractions = [event.fraction for event in told]
+    assert fractions == sorted(fractions) and len(set(fractions)) > 4
+    assert [*dict.fromkeys(event.stage for event in told)] == ["looking at the picture", "making the sound"]
+
+
+@BOTH
+def test_every_control_changes_the_sound_and_nothing_else_does(made: Make, model: str) -> None:
+    first, warned = made(model=model, timing="events", events=EARLY)
+    assert warned == {}
+    changes: list[dict[str, Any]] = [
+        {}, {"seed": 4}, {"steps": 2}, {"guidance": 1.0}, {"prompt": "a"}, {"negative": "a"}, {"semantic_scale": 0.0},
+        {"temporal_scale": 2.0}, {"pictures": 3}, {"events": LATE}, {"timing": "label", "events": None},
+        {"timing": "detector", "events": None},
+    ]  # fmt: skip
+    for change in changes:
+        again, _ = made(**{"model": model, "timing": "events", "events": EARLY, **change})
+        assert np.array_equal(first, again) == (not change), change
+
+
+@BOTH
+def test_events_of_the_users_own_tell_the_timing_unless_another_source_is_named(made: Make, model: str) -> None:
+    early, warned = made(model=model, events=EARLY)
+    assert warned == {}
+    assert np.array_equal(early, made(model=model, events=EARLY, timing="events")[0])
+    assert not np.array_equal(early, made(model=model, events=LATE)[0])
+    heard, warned = made(model=model, events=EARLY, timing="detector")
+    assert warned == {"control_ignored": "your own events are not used: the timing is asked of the detector"}
+    assert np.array_equal(heard, made(model=model, timing="detector")[0])
+
+
+def test_without_a_wish_each_model_asks_whom_it_was_made_for(made: Make) -> None:
+    for model, usual in (("foleycrafter", "detector"), ("smooth-foley", "label")):
+        heard, warned = made(model=model)
+        assert warned == {} and np.array_equal(heard, made(model=model, timing=usual)[0])
+
+
+@BOTH
+def test_timing_by_the_label_without_a_prompt_is_said_to_need_one(made: Make, model: str) -> None:
+    _, warned = made(model=model, timing="label", prompt="")
+    assert list(warned) == ["timing_from_events"] and "needs a prompt" in warned["timing_from_events"]
+
+
+def test_smooth_foley_without_a_prompt_asks_the_detector_and_says_so(made: Make) -> None:
+    heard, warned = made(model="smooth-foley", prompt="")
+    assert list(warned) == ["timing_from_detector"] and "needs a prompt" in warned["timing_from_detector"]
+    assert np.array_equal(heard, made(model="smooth-foley", prompt="", timing="detector")[0])
+
+
+def test_weights_that_a_source_of_the_timing_lacks_are_named_with_the_way_to_get_them(
+    asked: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tiny_foleycrafter.write_tree(tmp_path / "models" / "foleycrafter")
+
+    def warned(engine: Resident, **changes: Any) -> dict[str, str]:
+        events = events_of(engine, **{**asked, **changes})
+        assert stems_in(events)
+        return {event.code: event.message for event in events if isinstance(event, Warned)}
+
+    with engine_with(tmp_path / "models", tmp_path / "home") as engine:
+        lacking = warned(engine, model="foleycrafter", timing="detector")["timing_from_events"]
+        assert f"timestamp_detector.pth.tar in {folder}" in lacking and "models pull foleycrafter" in lacking
+        lacking = warned(engine, model="foleycrafter", timing="label")["timing_from_events"]
+        assert f"label_encoder in {folder}" in lacking and "models pull smooth-foley" in lacking
+        lacking = warned(engine, model="smooth-foley", prompt="")["timing_from_events"]
+        assert all(what in lacking for what in ("a prompt", "label_encoder", "timestamp_detector"))
+        assert warned(engine, model="smooth-foley", timing="events") == {}
+
+
+@BOTH
+def test_a_part_is_made_anew_with_another_timing_and_nothing_else_changes(
+    engine: Resident, asked: dict[str, Any], model: str, tmp_path: Path
+) -> None:
+    (old,) = stems_in(events_of(engine, **{**asked, "model": model, "events": EARLY}))
+    again = {"type": "regenerate", "stem": str(old.path), "in": 1.0, "out": 2.0, "stem_folder": str(tmp_path)}
+    same, other = (stems_in(events_of(engine, **again, seed=9, **change))[0] for change in ({}, {"timing": "detector"}))
+    for new in (same, other):
+        changed = np.flatnonzero((pcm(old) != pcm(new)).any(axis=0))
+        assert new.samples == old.samples
+        assert changed.min() >= RATE and changed.max() < 2 * RATE and len(changed) > 0.9 * RATE
+    assert not np.array_equal(pcm(same), pcm(other))
+
+
+@pytest.mark.heavy
+@BOTH
+def test_a_region_longer_than_the_span_is_exact_and_sounds_throughout(made: Make, tmp_path: Path, model: str) -> None:
+    long = film(tmp_path / "long.mov", 66.0)
+    whole, _ = made(model=model, video=str(long), out=65.3, timing="events")
+    assert whole.shape[-1] == round(65.3 * RATE)
+    assert min(np.abs(second).max() for second in np.array_split(whole, 65, axis=1)) > 2**10
+
+
+def test_an_event_late_in_a_long_region_changes_the_sound_around_it_alone(made: Make, tmp_path: Path) -> None:
+    long = film(tmp_path / "long.mov", 32.0)
+    one, other = (
+        made(model="foleycrafter", video=str(long), out=31.0, events=[{"time": time}], temporal_scale=1.0)[0]
+        for time in (24.0, 24.4)
+    )
+    differs = np.flatnonzero((one != other).any(axis=0)) / RATE
+    assert differs.min() > 24 - 11 and differs.max() > 24, "the first window, ten seconds long, hears of neither"
+
+
+def test_a_cancelled_job_stops_between_steps_and_leaves_nothing(
+    engine: Resident, asked: dict[str, Any], tmp_path: Path
+) -> None:
+    request = messages.parse_request({**asked, "model": "foleycrafter", "steps": 900})
+    with engine.connect() as client:
+        job, heard = client.submit(request), []
+        for event in client.events(job, PATIENCE):
+            heard.append(event)
+            if isinstance(event, Progress) and event.stage == "making the sound" and event.fraction > 0.25:
+                client.cancel(job)
+    assert isinstance(heard[-1], messages.Cancelled)
+    assert max(event.fraction for event in heard if isinstance(event, Progress)) < 0.6
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_models_do_not_take_is_warned_of(engine: Resident, asked: dict[str, Any]) -> None:
+    events = events_of(engine, **asked, model="foleycrafter", classifier_scale=3.0, quality="high", events=EARLY)
+    assert stems_in(events)
+    assert {event.message for event in events if isinstance(event, Warned)} == {
+        "the model foleycrafter does not take a scale of guidance by a classifier",
+        "the model foleycrafter does not take a quality",
+    }
+
+
+def test_a_full_scale_vocoder_stays_in_range_in_the_stem(asked: dict[str, Any], tmp_path: Path) -> None:
+    folder = tiny_foleycrafter.write_tree(tmp_path / "models" / "foleycrafter")
+    loud = tiny_foleycrafter.vocoder_weights() | {"conv_post.bias": torch.full((1,), 100.0)}
+    torch.save({"generator": loud}, folder / "vocoder" / "vocoder.pt")
+    with engine_with(tmp_path / "models", tmp_path / "home") as engine:
+        (stem,) = stems_in(events_of(engine, **asked, model="foleycrafter", timing="events"))
+    samples = pcm(stem) / 2**23
+    assert samples.min() >= -0.01, "what is over the top must not come out at the bottom"
+    assert 0.8 < samples.max() <= 10 ** (-1 / 20), "under the ceiling of -1 dBTP"
+
+
+# ---- what cannot be
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights as they were published, which no engine has converted."""
+    folder = tmp_path_factory.mktemp("published") / "whole"
+    tiny_foleycrafter.write_tree(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Resident, Path]]:
+    """An engine that never finds whole weights, and the folder in which it looks for them."""
+    models = tmp_path_factory.mktemp("broken")
+    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
+        yield engine, models / "foleycrafter"
+
+
+def no_adapter(tree: Path) -> None:
+    other = tiny_foleycrafter.semantic_weights()
+    other["ip_adapter"].pop("3.to_k_ip.weight")
+    torch.save(other, tree / "semantic" / "semantic_adapter.bin")
+
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+FAULTS: dict[str, tuple[Callable[[Path], Any], str, tuple[str, ...]]] = {
+    "no UNet": (lambda tree: (tree / "auffusion/unet/config.json").unlink(), "weights_missing", ("auffusion/unet",)),
+    "UNet without weights": (lambda tree: (tree / "auffusion/unet" / WEIGHTS).unlink(), "weights_missing", ("unet",)),
+    "UNet cut short": (lambda tree: cut_short(tree / "auffusion/unet" / WEIGHTS, 0.7), "weights_unusable", ("unet",)),
+    "no sizes": (
+        lambda tree: (tree / "auffusion/vae/config.json").write_text("{broken"), "weights_unusable", ("vae",),
+    ),
+    "image encoder cut short": (
+        lambda tree: cut_short(tree / "image_encoder/model.safetensors", 0.5), "weights_unusable", ("image_encoder",),
+    ),
+    "no words": (
+        lambda tree: (tree / "auffusion/tokenizer/vocab.json").unlink(), "weights_missing", ("auffusion/tokenizer",),
+    ),
+    "half a tokenizer": (
+        lambda tree: (tree / "auffusion/tokenizer/vocab.json").write_text("{"), "weights_unusable", ("tokenizer",),
+    ),
+    "temporal adapter cut short": (
+        lambda tree: cut_short(tree / "temporal_adapter.ckpt", 0.9), "weights_unusable", ("temporal_adapter.ckpt",),
+    ),
+    "another adapter": (no_adapter, "weights_unusable", ("semantic_adapter", "ip_adapter.3.to_k_ip.weight")),
+    "vocoder of unknown sizes": (
+        lambda tree: (tree / "vocoder/config.json").unlink(), "weights_missing", ("vocoder/config.json",),
+    ),
+    "no sampler": (
+        lambda tree: (tree / "auffusion/scheduler/scheduler_config.json").write_text(
+            json.dumps({"_class_name": "NobodysScheduler"})
+        ),
+        "weights_unusable",
+        ("NobodysScheduler",),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_weights_that_cannot_be_used_are_named(
+    broken: tuple[Resident, Path], whole: Path, asked: dict[str, Any], fault: str
+) -> None:
+    engine, tree = broken
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(whole, tree)
+    spoil, code, named = FAULTS[fault]
+    spoil(tree)
+    failure = failure_of(engine, **asked, model="foleycrafter")
+    assert failure.code == code, failure
+    assert all(name in failure.message + failure.detail for name in named), failure
+
+
+@BOTH
+def test_an_engine_for_commercial_use_refuses_both(
+    models: Path, asked: dict[str, Any], tmp_path: Path, model: str
+) -> None:
+    with engine_with(models, tmp_path / "home", licence="commercial") as engine:
+        failure = failure_of(engine, **asked, model=model)
+        assert failure.code == "licence" and model in failure.message
