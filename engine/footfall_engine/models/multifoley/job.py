@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from footfall_bridge.messages import Quality
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from footfall_engine.diffusion.known import KnownRegion
 from footfall_engine.media.audio import Audio, fit_length, resample
@@ -33,8 +34,9 @@ REFERENCE_SHARE = 3 / 8  # of what the network sees at once, at most; the paper'
 CONTEXT_SHARE = 1 / 8  # of it that a stretch shares with what was there before
 
 _STEP_BYTES = 100 * 2**20  # of one item, in float32
-_CODE_BYTES = 400 * 2**20  # of one piece of one item
+_CODE_BYTES = 600 * 2**20  # of one piece of one item, as measured of the learnt codec
 _SEEN = 0.15  # share of the work done when the picture is
+_TEXT_STEP = 16  # tokens
 _EDGE = 20  # columns on either side that sound and latents may depend on
 
 
@@ -193,22 +195,24 @@ class Job(Stages):
         latents = self._known_latents().repeat(variants, 1, 1)
         there = torch.from_numpy(self._there).to(noise)
         network, negative = self._network(), _times(variants, said.negative)
-        for number, stretch in enumerate(self._plan):
+
+        def make(stretch: Stretch, progress: ProgressFn) -> None:
             columns = stretch.columns
             asked_for = Branch(
                 self._told(pictured, columns, _times(variants, said.asked)),
                 torch.cat([reference.expand(variants, -1, -1), latents[..., columns]], -1),
                 torch.cat([torch.ones_like(before[0, 0]), there[columns]]).expand(variants, -1),
             )
+            denoise = guidance.guided(network, asked_for, asked_for.without(*negative), strength)
             start = torch.cat([before, noise[..., columns]], -1)
-            made = sample(
-                guidance.guided(network, asked_for, asked_for.without(*negative), strength),
-                start,
-                hold=KnownRegion(asked_for.clean, asked_for.given[:, None], start),
-                progress=part(self._tell, *self._share_of(number)),
-            )
+            hold = KnownRegion(asked_for.clean, asked_for.given[:, None], start)
+            made = sample(denoise, start, hold=hold, progress=progress)
             latents[..., columns] = made[..., reference.shape[-1] :]
             there[columns] = 1
+
+        with self._nets.together.present():
+            for number, stretch in enumerate(self._plan):
+                make(stretch, part(self._tell, *self._share_of(number)))
         return latents
 
     def _share_of(self, number: int) -> tuple[float, float]:
@@ -225,15 +229,16 @@ class Job(Stages):
         return Told(track.expand(variants, -1, -1), shown.expand(variants, -1), *text)
 
     def _network(self) -> Network:
-        batches = self._batches(_STEP_BYTES)
+        batches, together = self._batches(_STEP_BYTES), self._nets.together
 
         def network(latents: Tensor, time: Tensor, told: Told, given: Tensor) -> Tensor:
-            def once(x: Tensor, when: Tensor, given: Tensor, *told: Tensor) -> Tensor:
-                return self._nets.dit(self._here(x), when, Told(*told), given).float()
-
-            return batches.run(once, latents, time, given, told.track, told.has_track, told.text, told.text_mask)
+            known = replace(told, **_evened(told.text, told.text_mask))
+            return together.run("noise", batches, self._noise, latents, time, given, *vars(known).values())
 
         return network
+
+    def _noise(self, latents: Tensor, time: Tensor, given: Tensor, *told: Tensor) -> Tensor:
+        return self._nets.dit(self._here(latents), time, Told(*told), given).float()
 
     # ---- sound
 
@@ -277,3 +282,9 @@ def in_channels(audio: Audio, channels: int) -> Audio:
 def _times(variants: int, text: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     tokens, mask = text
     return tokens.expand(variants, -1, -1), mask.expand(variants, -1)
+
+
+def _evened(text: Tensor, text_mask: Tensor) -> dict[str, Tensor]:
+    """Tokens that do not count added, so that jobs whose texts are about as long fit into one batch."""
+    more = -text.shape[1] % _TEXT_STEP
+    return {"text": functional.pad(text, (0, 0, 0, more)), "text_mask": functional.pad(text_mask, (0, more))}

@@ -61,6 +61,8 @@ _SAMPLERS: dict[Sampler, tuple[Sample, int]] = {Sampler.PUBLISHED: (ddim, 100), 
 class MultiFoley:
     """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
 
+    joins_jobs = True
+
     def __init__(
         self,
         sampler: str = Sampler.PUBLISHED.value,

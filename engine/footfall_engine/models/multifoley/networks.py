@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from footfall_engine.models.multifoley.checkpoint import Config, Track
 from footfall_engine.models.multifoley.dit import FoleyDiT
 from footfall_engine.models.multifoley.text import T5_FOLDER, T5Text, Text
 from footfall_engine.models.runtime import Runtime, network_bytes
+from footfall_engine.models.together import Together
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn
 
@@ -30,6 +31,7 @@ class Networks:
     codec: Any
     cavp: Any  # None where the track is not its features
     sees_by: str = ""  # which weights it has, for what is remembered of pictures
+    together: Together = field(default_factory=Together)
 
     @property
     def size(self) -> int:

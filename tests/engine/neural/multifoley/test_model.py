@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -380,6 +382,43 @@ def test_a_trained_folder_makes_sound(folder):
     np.testing.assert_array_equal(audio, make(model, 2.5, (3,), prompt="hammer", channels=2).audio)
     other = make(model, 2.5, (3,), prompt="ball", channels=2).audio
     assert not np.allclose(audio, other)
+
+
+def meeting_once(everybody: threading.Barrier) -> Any:
+    """Progress that lets nobody ask the network before all are sampling."""
+    heard: list[float] = []
+
+    def progress(fraction: float, /) -> None:
+        heard.append(fraction)
+        if (
+            sum(each >= 0.15 for each in heard) == 2 and heard[-1] >= 0.15
+        ):  # once the picture is seen, then a first step
+            everybody.wait(60)
+
+    return progress
+
+
+def test_jobs_that_meet_make_what_they_would_have_made_alone(folder):
+    model = MultiFoley(folder=folder, runtime=CPU)
+    jobs = [
+        (conditions(1.0, steps=4, prompt="ball"), [5]),
+        (conditions(4.5, steps=2, prompt="hammer high", guidance=2.0), [5, 6]),  # three stretches
+        (conditions(1.0, steps=3, guidance=1.0, reference=steady(10)), [7]),
+    ]
+    alone = [model.generate(*job, no_progress).audio for job in jobs]
+    nets, sizes = model._networks(CPU, no_progress), []
+    counting = nets.dit.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    everybody = threading.Barrier(len(jobs))
+    try:
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            made = [pool.submit(model.generate, *job, meeting_once(everybody)) for job in jobs]
+            together = [each.result(60).audio for each in made]
+    finally:
+        counting.remove()
+    assert max(sizes) == 2 + 4 + 1
+    assert sum(sizes) == 4 * 2 + 3 * 2 * 4 + 3
+    for one, other in zip(together, alone, strict=True):
+        assert np.sqrt(np.mean((one - other) ** 2)) < 0.05 * np.sqrt(np.mean(other**2))
 
 
 def test_half_precision_makes_about_the_same_sound(folder):
