@@ -13,7 +13,7 @@ SIDECAR = ".txt"
 LONGEST_CAPTION = 500  # characters
 _CATEGORY = re.compile(r"[A-Z]{2,5}[A-Za-z]{1,8}(-.*)?")  # FEETMisc, WATRDrip-Kitchen
 _UCS_FIELDS = 4
-_WORD = re.compile(r"[A-Z]?[^\W\d_]*[^\W\d_A-Z]|[A-Z]+(?![a-z])")  # camelCase apart, CAPITALS together
+_WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])")  # camelCase apart, CAPITALS together
 _SHORTEST_WORD = 3  # letters that one word at least must have
 
 

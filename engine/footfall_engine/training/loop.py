@@ -30,7 +30,7 @@ from footfall_engine.models.multifoley.text import Text
 from footfall_engine.training import curves, state
 from footfall_engine.training.crew import Crew
 from footfall_engine.training.examples import Example, Source
-from footfall_engine.training.objective import Batch, Drops, Objective, SpanRule, masked_loss
+from footfall_engine.training.objective import Batch, Counted, Drops, Objective, SpanRule, masked_loss
 
 MODEL_FOLDER = "model"
 """What the engine reads, inside the folder of a run."""
@@ -52,6 +52,7 @@ class Recipe:
     average: float = 0.9999  # share of the averaged weights that stays at each step
     span: SpanRule = field(default_factory=SpanRule)
     drops: Drops = field(default_factory=Drops)
+    counted: Counted = Counted.NOISE
     seed: int = 0
     held_out_items: int = 32
     look_every: int = 200  # steps between rows of the curves
@@ -90,7 +91,8 @@ class Student(nn.Module):
         read = self.words if self.words is not None else self._frozen_text[0]
         assert read is not None
         told = Told(batch.track, batch.has_track, *read(list(batch.texts)))
-        return masked_loss(self.network(batch.noisy, batch.time, told, batch.given), batch.noise, batch.given)
+        predicted = self.network(batch.noisy, batch.time, told, batch.given)
+        return masked_loss(predicted, batch.noise, batch.given, batch.weight)
 
 
 class Trainer:
@@ -113,7 +115,7 @@ class Trainer:
         self.student = Student(made, text).to(crew.device)
         self.averaged = deepcopy(self.student).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self.student.parameters(), recipe.rate, weight_decay=recipe.weight_decay)
-        self.objective = Objective(SCHEDULE, config.track_channels, recipe.span, recipe.drops)
+        self.objective = Objective(SCHEDULE, config.track_channels, recipe.span, recipe.drops, recipe.counted)
         self.step = 0
         self.seconds = 0.0
         self._parallel = self._in_parallel()

@@ -6,6 +6,9 @@ With probability 0.25 a span of 0 to 2 s of the sound is handed in clean. The pa
 and its words also bear that all but the span is given; both are settings here. Caption, quality tag and track are
 dropped independently of one another, so that each can be absent when sound is made.
 
+Errors can also be counted as those of the velocity α ε − σ x (Salimans & Ho 2022), by dividing them by α²: the plain
+loss hardly feels at the noisiest times, where it is decided when something sounds, how wrong the sound is.
+
 Conventions
 -----------
 Latents are float32, shape = (b, LATENT_CHANNELS, t); `given` has the shape (b, t) and is 1 where they are clean.
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 import numpy as np
 import torch
@@ -82,14 +86,22 @@ class Batch:
     track: Tensor  # (b, track_channels, t), zeros where there is none
     has_track: Tensor  # (b, t), bool
     noise: Tensor  # (b, LATENT_CHANNELS, t)
+    weight: Tensor  # (b,), of an item's error
     texts: tuple[str, ...]
 
     def to(self, device: torch.device) -> Batch:
         moved = {
             name: getattr(self, name).to(device, non_blocking=True)
-            for name in ("noisy", "time", "given", "track", "has_track", "noise")
+            for name in ("noisy", "time", "given", "track", "has_track", "noise", "weight")
         }
         return replace(self, **moved)
+
+
+class Counted(str, Enum):
+    """As errors of what the loss counts those of the noise."""
+
+    NOISE = "noise"  # as in the paper
+    VELOCITY = "velocity"
 
 
 @dataclass(frozen=True)
@@ -98,13 +110,14 @@ class Objective:
     track_channels: int
     span: SpanRule = SpanRule()
     drops: Drops = Drops()
+    counted: Counted = Counted.NOISE
 
     def batch(self, draw: Callable[[np.random.Generator], Example], rngs: Sequence[np.random.Generator]) -> Batch:
         """One item from each generator; all examples have the same length."""
         items = [self._item(draw(rng), rng) for rng in rngs]
         stacked = [torch.stack(each) for each in zip(*(tensors for tensors, _ in items), strict=True)]
-        noisy, time, given, track, has_track, noise = stacked
-        return Batch(noisy, time, given, track, has_track, noise, tuple(text for _, text in items))
+        noisy, time, given, track, has_track, noise, weight = stacked
+        return Batch(noisy, time, given, track, has_track, noise, weight, tuple(text for _, text in items))
 
     def _item(self, example: Example, rng: np.random.Generator) -> tuple[tuple[Tensor, ...], str]:
         """Tensors in the order of `Batch`, and the text."""
@@ -115,15 +128,16 @@ class Objective:
         noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
         noisy = self.schedule.alpha(time) * clean + self.schedule.sigma(time) * noise
         track = torch.zeros(self.track_channels, columns) if example.track is None else example.track
-        tensors = (torch.where(given.bool(), clean, noisy), torch.tensor(float(time)), given, track, has_track, noise)
-        return tensors, text
+        weight = 1.0 if self.counted is Counted.NOISE else self.schedule.alpha(time) ** -2
+        handed_in = torch.where(given.bool(), clean, noisy)
+        return (handed_in, torch.tensor(float(time)), given, track, has_track, noise, torch.tensor(weight)), text
 
 
-def masked_loss(predicted: Tensor, noise: Tensor, given: Tensor) -> Tensor:
+def masked_loss(predicted: Tensor, noise: Tensor, given: Tensor, weight: Tensor | float = 1.0) -> Tensor:
     """Mean square error over the columns that were not given: of each item, then of the batch.
 
-    Every item counts the same however much of it was given, so that a batch may be worked on in parts.
+    Every item counts by its `weight` (b,) however much of it was given, so that a batch may be worked on in parts.
     """
     wanted = 1 - given
     squares = (predicted.float() - noise).square().mean(1) * wanted  # (b, t)
-    return (squares.sum(1) / wanted.sum(1)).mean()
+    return (weight * squares.sum(1) / wanted.sum(1)).mean()

@@ -23,7 +23,7 @@ from footfall_engine.training.exam import Exam, Findings
 from footfall_engine.training.examples import Mix, balanced, without_pictures
 from footfall_engine.training.judges import Ear
 from footfall_engine.training.loop import MODEL_FOLDER, Recipe, Row, Trainer
-from footfall_engine.training.objective import Drops, SpanRule
+from footfall_engine.training.objective import Counted, Drops, SpanRule
 from footfall_engine.training.rendered import HELD_OUT, RenderedContacts
 
 CPU = torch.device("cpu")
@@ -41,6 +41,7 @@ RECIPE = Recipe(
     average=0.999,
     span=SpanRule(probability=0.4, shortest_sec=0.2, longest_sec=2.0, at_start=0.4, outside=0.3),
     drops=Drops(caption=0.2, tag=0.1, track=0.15),
+    counted=Counted.VELOCITY,
     held_out_items=32,
     look_every=100,
     save_every=250,

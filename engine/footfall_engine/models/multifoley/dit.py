@@ -2,8 +2,9 @@
 
 Source: MultiFoley (arXiv 2411.17698, section 3.2): latents and features of the picture are joined on the channel axis,
 text comes in by cross-attention. What the paper leaves open is chosen here: rotary positions (Su et al. 2021), queries
-and keys normalised, learned vectors for absent text and absent picture, and one more input channel that marks latents
-handed in clean. diffusers' StableAudioDiTModel would do in its place; it is told of time by one more token instead of
+and keys normalised, learned vectors for absent text and absent picture, one more input channel that marks latents
+handed in clean, and that latents are added to what comes out: where nearly all in them is noise, the network need not
+pass it on, and what little sound it finds is not lost in what it rounds. diffusers' StableAudioDiTModel would do in its place; it is told of time by one more token instead of
 AdaLN, and cannot tell absent text from text, nor a picture that is absent for a part of the sound.
 
 Latents have time last, shape = (b, LATENT_CHANNELS, t), LATENT_RATE columns a second, about unit deviation. Time of
@@ -63,7 +64,7 @@ class FoleyDiT(nn.Module):
         for block in self.blocks:
             x = block(x, when, angles, text, text_mask)
         shift, scale = self.modulate(when)[:, None].chunk(2, -1)
-        return self.leave(_normalised(x) * (1 + scale) + shift).transpose(1, 2)
+        return latents + self.leave(_normalised(x) * (1 + scale) + shift).transpose(1, 2)
 
     def _text(self, told: Told) -> tuple[Tensor, Tensor]:
         """Tokens (b, n + 1, width), the last of which stands for no text, and which count (b, 1, 1, n + 1)."""

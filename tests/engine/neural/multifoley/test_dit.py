@@ -51,8 +51,9 @@ def test_the_noise_found_has_the_shape_of_the_latents(network):
     assert predict(network, told()).shape == (BATCH, LATENT_CHANNELS, COLUMNS)
 
 
-def test_before_training_no_noise_is_found():
-    assert not predict(FoleyDiT(SIZE, TRACK, TEXT), told()).any()
+def test_before_training_all_is_taken_for_noise():
+    x = torch.randn(BATCH, LATENT_CHANNELS, COLUMNS)
+    assert torch.equal(predict(FoleyDiT(SIZE, TRACK, TEXT), told(), latents=x), x)
 
 
 def test_every_weight_learns(network):

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import socket
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +17,8 @@ from footfall_engine.training.examples import Example
 from footfall_engine.training.loop import Row, Trainer
 from footfall_engine.training.rendered import HELD_OUT
 
+from tests.engine.neural.training.pair import run_as_two
 from tests.engine.neural.training.small import RECIPE, rendered, trained, trainer
-
-PATIENCE_SEC = 120
 
 
 def tensors(of: Trainer) -> dict[str, torch.Tensor]:
@@ -122,24 +117,7 @@ def test_a_batch_that_cannot_be_divided_is_refused() -> None:
 @pytest.mark.heavy
 def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
     alone = trained(tmp_path / "alone", replace(RECIPE, steps=3))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    script = Path(__file__).with_name("one_of_two.py")
-    root = Path(__file__).parents[4]
-    common = os.environ | {
-        "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(root),
-    }  # fmt: skip
-    pair = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(tmp_path / "both")], env=common | {"RANK": str(rank)},
-            stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    said = [process.communicate(timeout=PATIENCE_SEC)[1] for process in pair]
-    assert [process.returncode for process in pair] == [0, 0], said
+    run_as_two(Path(__file__).with_name("one_of_two.py"), str(tmp_path / "both"))
     together = trainer(replace(RECIPE, steps=3))
     state.resume(together, tmp_path / "both")
     assert together.step == 3
