@@ -28,7 +28,7 @@ Analyser = Callable[[str, TimeRange, ProgressFn], PictureAnalysis]
 
 KEPT_IN_MEMORY = 16
 _GLANCE_SEC = 0.1
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Raised whenever the analysis finds something else than before, so that old findings are not taken for new ones."""
 
 

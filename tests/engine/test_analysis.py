@@ -254,7 +254,7 @@ def test_hammer_that_rests_on_its_nail_is_heard_once_and_when_it_comes_to_rest(f
 def bodies_on_a_way(times, places, radius):
     """Rows of one body whose upper edge has these heights and that drifts to the right."""
     size = 2 * radius
-    rows = [(n, 0.3 + 0.2 * t, y, size, size**2) for n, (t, y) in enumerate(zip(times, places, strict=True))]
+    rows = [(1, n, 0.3 + 0.2 * t, y, size, size**2) for n, (t, y) in enumerate(zip(times, places, strict=True))]
     return np.array(rows, np.float32)
 
 
@@ -297,11 +297,37 @@ def test_small_fast_body_is_seen_whole_and_a_still_picture_has_none():
     still_found += watching.finish()
     assert len(found) == len(still_found) == 60
     assert not np.concatenate(still_found).size
-    largest = np.array([rows[np.argmax(rows[:, 4])] for rows in found if len(rows)])
+    largest = np.array([rows[np.argmax(rows[:, 5])] for rows in found if len(rows)])
     assert len(largest) >= 55
-    numbers = largest[:, 0]
-    assert np.median(np.abs(largest[:, 1] - (2 * numbers + 2.5) / 72)) < 0.01
-    assert np.median(np.abs(largest[:, 2] - (10 + numbers % 40) / 72)) < 0.02
+    numbers = largest[:, 1]
+    assert np.median(np.abs(largest[:, 2] - (2 * numbers + 2.5) / 72)) < 0.01
+    assert np.median(np.abs(largest[:, 3] - (10 + numbers % 40) / 72)) < 0.02
+
+
+def crossing(count, radius=6):
+    """Two discs of different brightness that meet in the middle, one of them falling and thrown back; 25 a second."""
+    picture = texture(72, 128, 1).astype(np.uint8)
+    y, x = np.mgrid[:72, :128]
+    for n in range(count):
+        image = picture.copy()
+        for across, top, level in ((20 + 1.6 * n, 40.0, 250), (108 - 1.6 * n, 44.0 - min(2 * abs(n - 28), 30), 10)):
+            image[np.hypot(x - across, y - top - radius) < radius] = level
+        yield image
+
+
+def test_bodies_keep_their_numbers_where_they_pass_each_other_and_a_contact_there_is_seen():
+    seen, times = Bodies(), np.arange(56) / 25
+    rows = [
+        part for n, image in enumerate(crossing(56)) for part in seen.see(n, n / 25, image, np.eye(3) if n else None)
+    ]
+    rows = np.concatenate([*rows, *seen.finish()])
+    numbers = {body: (rows[:, 0] == body).sum() for body in set(rows[:, 0].tolist())}
+    assert sorted(numbers.values())[-2] >= 45
+    together = rows[np.abs(rows[:, 1] - 28) <= 6]
+    assert len(set(together[:, 0].tolist())) == 2
+    falls = find_falls(times, rows, np.zeros(len(times) - 1, bool))
+    assert [fall.time for fall in falls] == pytest.approx([28 / 25], abs=0.02)
+    assert falls[0].rebound > 0.2
 
 
 def test_one_burst_of_movement_in_a_still_picture_is_one_hit():

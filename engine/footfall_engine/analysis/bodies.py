@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from footfall_engine.analysis.following import Follower, Image, Labels, Outline, View
+
 WINDOW = 3.5  # seconds of frames whose median is the background …
 CORE = 1.2  # … of those in their middle
 SAMPLES = 15  # frames that the median is taken of
@@ -27,12 +29,11 @@ COMPACT = 0.45  # share of its box that a body fills; what swings on a limb, or 
 MOST_BODIES = 10  # of a frame
 CAP = 5.0  # pixels of a body above its upper edge's row
 CLOSING = np.ones((5, 3), np.uint8)  # what a fast body is torn into is closer than this
-COLUMNS = 5
+COLUMNS = 6
 
-Image = NDArray[np.uint8]
 Rows = NDArray[np.float32]
-"""Shape = (bodies, COLUMNS): number of the frame; x of the middle, y of the upper edge, width: in picture heights, y
-from the top; area in heights²."""
+"""Shape = (bodies, COLUMNS): number of the body, number of the frame; x of the middle, y of the upper edge, width: in
+picture heights, y from the top; area in heights²."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Bodies:
 
     def __init__(self) -> None:
         self._window: list[_Seen] = []
+        self._follower = Follower()
         self._done = 0  # number of the first frame that is not answered for
 
     def see(self, number: int, time: float, image: Image, moved: NDArray[np.float64] | None) -> Iterator[Rows]:
@@ -96,11 +98,10 @@ class Bodies:
         for k in asked:
             difference = cv2.absdiff(aligned[k], background)
             noise = 1.5 * middle_level(difference)
-            found = _outlines(difference.astype(np.float32), np.maximum(least, np.float32(NOISES * noise)))
-            if not held:
-                found[:, :2] = found[:, :2] @ places[k][:2, :2].T + places[k][:2, 2]
-            found /= (height, height, height, height**2)
-            yield np.column_stack([np.full(len(found), frames[k].number, np.float32), found]).astype(np.float32)
+            labels, outlines = _outlines(difference.astype(np.float32), np.maximum(least, np.float32(NOISES * noise)))
+            view = View(frames[k].number, frames[k].time, aligned[k], labels, outlines, places[k])
+            rows = [(body, view.number, *sighting[1:]) for body, sighting in self._follower.see(view)]
+            yield np.array(rows, np.float32).reshape(-1, COLUMNS)
 
 
 def middle_level(image: Image) -> float:
@@ -125,24 +126,23 @@ def _gradient(image: Image) -> NDArray[np.float32]:
     return cv2.dilate(image, np.ones((3, 3), np.uint8)).astype(np.float32) - cv2.erode(image, np.ones((3, 3), np.uint8))
 
 
-def _outlines(difference: NDArray[np.float32], least: NDArray[np.float32]) -> NDArray[np.float64]:
-    """x, upper edge, width and area of what differs, pixels; shape = (bodies, 4), the largest first."""
+def _outlines(difference: NDArray[np.float32], least: NDArray[np.float32]) -> tuple[Labels, list[Outline]]:
+    """What differs, piece by piece, and those pieces that may be bodies, the largest first."""
     mask = cv2.morphologyEx((difference > least).astype(np.uint8), cv2.MORPH_CLOSE, CLOSING)
     if mask.mean() > CROWDED:
-        return np.zeros((0, 4))
+        return np.zeros(mask.shape, np.int32), []
     _, labels, boxes, middles = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = boxes[1:, cv2.CC_STAT_AREA]
     order = 1 + np.argsort(-areas)[:MOST_BODIES]
-    rows = []
+    found = []
     for label, (left, top, width, height, area) in zip(order.tolist(), boxes[order].tolist(), strict=True):
         if area < SMALLEST:
             break
         if top == 0 or area > LARGEST * mask.size or area < COMPACT * width * height:
             continue
         box = slice(top, top + height), slice(left, left + width)
-        part = labels[box] == label
-        share = np.clip(difference[box] / (2 * least[box]), 0, 1) * part
+        share = np.clip(difference[box] / (2 * least[box]), 0, 1) * (labels[box] == label)
         covered = np.cumsum(share.sum(axis=1))
-        edge = top + np.interp(CAP, np.concatenate([[0.0], covered]), np.arange(height + 1))
-        rows.append((middles[label][0], edge, width, area))
-    return np.array(rows, np.float64).reshape(-1, 4)
+        edge = top + float(np.interp(CAP, np.concatenate([[0.0], covered]), np.arange(height + 1)))
+        found.append(Outline(label, float(middles[label][0]), edge, width, area, left, top))
+    return labels, found

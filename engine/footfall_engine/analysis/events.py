@@ -8,8 +8,9 @@ A region is judged window by window, by how much of the time something happens:
 - *sparse*: most of the time hardly anything moves. Every burst of movement counts, at its fastest moment: what is at
   rest and suddenly moves is an event, whatever its direction (a recoil, a bark, a slammed door). What is swung down
   and lifted again and again is at work, though: it strikes at the end of its way down, and its lifts are silent.
-- *busy*, the rest: strokes that stand out count. What strikes shakes more than one place (a step the foot and the
-  head, a drum the arm and the stick), so strokes that others elsewhere coincide with count for more.
+- *busy*, the rest: strokes that stand out count, and falls where there are many. What strikes shakes more than one
+  place (a step the foot and the head, a drum the arm and the stick), so strokes that others elsewhere coincide with
+  count for more.
 
 Light that flares up and is gone again counts in all of them.
 
@@ -49,6 +50,7 @@ LAST_HALF = 0.2  # share for the last stroke, which has none behind it
 SAME_ACTION = 0.25  # of the picture's width within which strokes belong to the same body
 FEWEST_STROKES = 5  # that show what a whole stroke is
 FALL_GAP = 0.08  # seconds from a body's fall, which is timed better, to any other hit
+FALLS_SHARE = 0.5  # of the strokes that stand out where much else moves: as many falls as that, and bodies bounce there
 ECHO, ECHO_SPAN = 0.1, 0.2  # share of a landing's salience, seconds after it, in which nothing less is a stroke
 LANDING_GAP = 0.1  # seconds between a landing and any other hit
 AT_REST, OWN_REST = 0.15, 0.1  # share of the fastest change around, and of the own speed, at which a stroke rests
@@ -142,14 +144,16 @@ def _moments(field: Field, cuts: NDArray[np.bool_], seen: Sightings, window: sli
         chosen = _standing_out(seen.crisp.envelope[window], strokes, CLEAR_SHARE, CLEAR_GAP, CLEAR_STROKE, landings)
         stopped = [stroke if stroke in landings else _at_its_stop(field, cuts, stroke) for stroke in chosen]
         rested = [stop for stroke, stop in zip(chosen, stopped, strict=True) if stop is not stroke]
-        falls = _away_from(rested, falls)
+        falls = _apart(_away_from(rested, falls), FALL_GAP)
         yield from _by_strength(falls + _away_from(falls, without_halves(stopped, columns)))
     elif np.median(liveliness) < SPARSE_BACKGROUND * lively:
         yield from _bursts(field, seen.liveliness, window, lively)
     else:
         strokes = _dominant(_supported(_within(window, seen.broad.strokes)))
         chosen = _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP, LEAST_STROKE)
-        yield from _by_strength(without_halves(chosen, field.v.shape[2]))
+        falls = _apart(_within(window, seen.falls), FALL_GAP)
+        falls = falls if len(falls) >= FALLS_SHARE * len(chosen) else []
+        yield from _by_strength(falls + _away_from(falls, without_halves(chosen, field.v.shape[2])))
 
 
 def _without_echoes(strokes: Sequence[Stroke], landings: Sequence[Stroke]) -> list[Stroke]:
@@ -159,6 +163,13 @@ def _without_echoes(strokes: Sequence[Stroke], landings: Sequence[Stroke]) -> li
         for stroke in strokes
         if not any(0 < stroke.time - it.time < ECHO_SPAN and stroke.salience < ECHO * it.salience for it in landings)
     ]
+
+
+def _apart(strokes: Sequence[Stroke], gap: float) -> list[Stroke]:
+    """The strongest strokes, at least a gap (seconds) from each other."""
+    chosen: list[Stroke] = []
+    choose(chosen, strokes, 0.0, gap)
+    return chosen
 
 
 def _away_from(known: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:

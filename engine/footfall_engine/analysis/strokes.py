@@ -53,6 +53,7 @@ BENEATH = 5  # … among so many cells across: what falls on is in the next cell
 LEAST_PURITY = 0.3  # of a landing's descent
 LEAST_LANDING = 0.01  # heights per second
 FALLING, GOES_ON = 0.1, 0.25  # seconds around a fall's end, share of the way down that is still made after it
+THROWN_BACK = 0.4  # heights per second upwards after a contact that cannot be a mere stop
 FLOOR = 0.004  # heights per second: what noise reaches
 SPEED_FLOOR = 0.003  # heights per second: what a still picture seems to move
 SMOOTH = 0.03  # seconds, standard deviation, of the liveliness
@@ -158,13 +159,13 @@ def survey(field: Field, cuts: NDArray[np.bool_], ticks: int, progress: Progress
 
 
 def falls(field: Field, cuts: NDArray[np.bool_]) -> list[Stroke]:
-    """Contacts of the bodies that are seen whole, less those after which flow sees them go on falling."""
+    """Contacts of the bodies that are seen whole, less stops after which flow sees what is there go on falling."""
     rows, columns = field.v.shape[1:]
     around = (NEIGHBOURS / rows) ** 2  # heights²
     found = []
     for fall in find_falls(field.times, field.bodies, cuts):
         row, column = int(np.clip(fall.y * rows, 0, rows - 1)), int(np.clip(fall.x * rows, 0, columns - 1))
-        if not _goes_on(field, fall.time, column):
+        if fall.rebound > THROWN_BACK or not _goes_on(field, fall.time, column):
             found.append(Stroke(fall.time, fall.jump / 2 * min(1.0, fall.area / around), row, column))
     return found
 
