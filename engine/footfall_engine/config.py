@@ -20,6 +20,7 @@ COMMERCIAL = "commercial"
 AUTOMATIC = "auto"
 DEVICES = ("cuda", "mps", "cpu")
 PRECISIONS = ("float32", "bfloat16", "float16")
+ON, OFF = "on", "off"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SECRET = "token"
 FOLDERS = ("data_folder", "log_folder", "spool_folder")
@@ -39,6 +40,7 @@ class Settings:
     licence: str = "any"  # "commercial" refuses models whose weights may not surely be used so
     device: str = AUTOMATIC  # of neural models: cuda, mps or cpu
     precision: str = AUTOMATIC  # of neural models: float32, bfloat16 or float16
+    compile: str = AUTOMATIC  # large neural networks before they first run: on or off
     models_mb: int = 0  # of memory that loaded neural models may take together; 0: a share of what there is
     cache_mb: int = 2048
     keep_jobs_days: int = 30
@@ -169,6 +171,7 @@ CHECKS: dict[str, Check] = {
     "licence": _one_of(("any", COMMERCIAL)),
     "device": _one_of((AUTOMATIC, *DEVICES)),
     "precision": _one_of((AUTOMATIC, *PRECISIONS)),
+    "compile": _one_of((AUTOMATIC, ON, OFF)),
     "models_mb": _whole(0, 10_000_000),
     "cache_mb": _whole(0, 10_000_000),
     "keep_jobs_days": _whole(0, 36_500),

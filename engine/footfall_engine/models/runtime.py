@@ -15,7 +15,7 @@ import torch
 from footfall_bridge.errors import InvalidSettings
 from torch import Tensor, nn
 
-from footfall_engine.config import AUTOMATIC, DEVICES, PRECISIONS, Settings
+from footfall_engine.config import AUTOMATIC, DEVICES, ON, PRECISIONS, Settings
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +27,11 @@ _UNKNOWN_MEMORY = 8 * 2**30  # bytes; of machines that do not say
 
 @dataclass(frozen=True)
 class Runtime:
-    """A device and the precision of networks on it."""
+    """A device, the precision of networks on it, and whether those that take longest are compiled for it."""
 
     device: torch.device
     precision: torch.dtype
+    compiles: bool = False
 
     @property
     def reading_precision(self) -> torch.dtype | None:
@@ -40,6 +41,12 @@ class Runtime:
     def on_device(self, network: nn.Module) -> nn.Module:
         there = nn.Module.to(network, self.device, self.precision)  # diffusers' own warns whatever is asked
         return there.to(memory_format=torch.channels_last) if self.device.type == "cuda" else there
+
+    def sped_up(self, network: nn.Module) -> nn.Module:
+        """The network, compiled when it first runs where that pays."""
+        if self.compiles:
+            network.forward = Compiled(network.forward)
+        return network
 
     def free_bytes(self) -> int:
         """Memory that a batch may take."""
@@ -58,8 +65,12 @@ def chosen_runtime() -> Runtime:
     settings = Settings.load()
     device = torch.device(_named("FOOTFALL_DEVICE", DEVICES, settings.device) or _fastest_device())
     precision = _named("FOOTFALL_PRECISION", PRECISIONS, settings.precision)
-    runtime = Runtime(device, getattr(torch, precision) if precision else fitting_precision(device))
-    log.info("neural models run on %s in %s", runtime.device, runtime.precision)
+    runtime = Runtime(
+        device,
+        getattr(torch, precision) if precision else fitting_precision(device),
+        device.type == "cuda" if settings.compile == AUTOMATIC else settings.compile == ON,
+    )
+    log.info("neural models run on %s in %s%s", device, runtime.precision, ", compiled" if runtime.compiles else "")
     return runtime
 
 
@@ -97,6 +108,24 @@ def machine_bytes() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return _UNKNOWN_MEMORY
+
+
+class Compiled:
+    """A function of tensors that torch compiles when it is first called; as it is where that fails."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._plain = function
+        self._run = torch.compile(function)
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        try:
+            return self._run(*inputs, **options)
+        except Exception as error:
+            if self._run is self._plain or _out_of_memory(error):
+                raise
+            log.warning("not compiled, as that failed: %r", error)
+            self._run = self._plain
+        return self._plain(*inputs, **options)
 
 
 # ---- how much at once

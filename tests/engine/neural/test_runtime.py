@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,69 @@ def test_the_settings_name_a_precision_and_the_environment_goes_before(
     chosen_runtime.cache_clear()
     monkeypatch.setenv("FOOTFALL_PRECISION", "bfloat16")
     assert chosen_runtime().precision == torch.bfloat16
+
+
+@pytest.mark.parametrize(("setting", "compiles"), [("auto", False), ("on", True), ("off", False)])
+def test_networks_are_compiled_on_a_cpu_only_when_the_settings_say_so(home: Path, setting: str, compiles: bool) -> None:
+    (home / "footfall.toml").write_text(f'device = "cpu"\ncompile = "{setting}"\n')
+    assert chosen_runtime().compiles == compiles
+
+
+def test_on_a_gpu_networks_are_compiled_unless_the_settings_forbid(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "fitting_precision", lambda device: torch.bfloat16)
+    (home / "footfall.toml").write_text('device = "cuda"\n')
+    assert chosen_runtime() == Runtime(torch.device("cuda"), torch.bfloat16, compiles=True)
+
+
+class Network(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.silu(self.layer(x))
+
+
+COMPILING = Runtime(torch.device("cpu"), torch.float32, compiles=True)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.*")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling for a CPU needs g++")
+def test_a_compiled_network_gives_what_it_gave_in_batches_of_any_size() -> None:
+    network = Network()
+    inputs = [torch.randn(size, 4) for size in (1, 2, 5)]
+    keys, plain = list(network.state_dict()), [network(x) for x in inputs]
+    compiled = COMPILING.sped_up(network)
+    assert all(torch.allclose(compiled(x), y, atol=1e-6) for x, y in zip(inputs, plain, strict=True))
+    assert list(compiled.state_dict()) == keys
+
+
+def test_a_network_that_cannot_be_compiled_runs_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def compile(function: object) -> object:
+        def broken(*inputs: object) -> None:
+            raise RuntimeError("no compiler here")
+
+        return broken
+
+    monkeypatch.setattr(torch, "compile", compile)
+    network = COMPILING.sped_up(Network())
+    assert [tuple(network(torch.zeros(size, 4)).shape) for size in (2, 3)] == [(2, 4), (3, 4)]
+    assert [record.message for record in caplog.records] == [
+        "not compiled, as that failed: RuntimeError('no compiler here')"
+    ]
+
+
+def test_a_fault_of_the_network_itself_and_a_lack_of_memory_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("something of the compiler's")]
+    monkeypatch.setattr(torch, "compile", lambda function: lambda *inputs: (_ for _ in ()).throw(errors[0]))
+    network = COMPILING.sped_up(Network())
+    with pytest.raises(torch.OutOfMemoryError):
+        network(torch.zeros(2, 4))
+    errors.pop(0)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        network(torch.zeros(2, 5))
 
 
 def test_when_memory_runs_out_while_loading_all_others_go() -> None:

@@ -149,6 +149,7 @@ class DiffFoley:
             path = ready_weights(NAME, file, self._folder)
             weights = read_weights(path, runtime.reading_precision, partial(networks.belongs, name))
             made[name] = runtime.on_device(getattr(networks, name)(weights, shape, path.name))
+        runtime.sped_up(made["unet"])
         return Networks(**made, sees_by=file_identity(ready_weights(NAME, FILES["cavp"], self._folder)))
 
 
