@@ -79,8 +79,7 @@ class OobleckShape:
 
 _END_REACH = 3  # values on either side: a kernel of seven
 _RESIDUAL_REACH = 3 * (1 + 3 + 9)  # three of them, dilated
-_CHUNK = 160  # columns: 4 s
-_LIVE = 6  # tensors of a decoder's width that are held at once, by measurement
+_CHUNK = 160  # columns: 4 s, some 600 MB at the usual widths in float32
 
 
 class OobleckCodec(nn.Module):
@@ -96,12 +95,6 @@ class OobleckCodec(nn.Module):
         self.network = _autoencoder(shape)
         self.register_buffer("latent_mean", torch.zeros(shape.latent_channels, 1))
         self.register_buffer("latent_std", torch.ones(shape.latent_channels, 1))
-
-    @property
-    def piece_bytes(self) -> int:
-        """Memory in float32 that coding one item takes, however long it is."""
-        columns = _CHUNK + 2 * self.shape.encoder_reach
-        return 4 * _LIVE * columns * self.shape.hop * max(self.shape.decoder_width, 2 * self.shape.latent_channels)
 
     @torch.no_grad()
     def encode(self, audio: Tensor, between: Between = lambda: None) -> Tensor:

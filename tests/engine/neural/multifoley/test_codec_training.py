@@ -13,12 +13,13 @@ from footfall_engine.models.multifoley import codec as codecs
 from footfall_engine.models.multifoley.codec import OobleckShape
 from footfall_engine.models.multifoley.sizes import SAMPLE_RATE
 from footfall_engine.training import codec_losses as losses
-from footfall_engine.training import curves
+from footfall_engine.training import curves, state
 from footfall_engine.training.codec_losses import Discriminator, Shares
 from footfall_engine.training.codec_training import CODEC_FILE, CodecRecipe, CodecRow, CodecTrainer, Losses
 from footfall_engine.training.crew import Crew
 
 from tests.engine.neural.golden import torch
+from tests.engine.neural.training.pair import run_as_two
 
 ALONE = Crew(0, 1, torch.device("cpu"))
 SHAPE = OobleckShape(latent_channels=4, decoder_width=4, multiples=(1, 2), strides=(10, 10))
@@ -175,6 +176,26 @@ def test_a_batch_in_parts_teaches_what_the_whole_batch_does() -> None:
     assert once.judge == pytest.approx(twice.judge.item(), rel=1e-4)
     for ours, theirs in zip(whole.averaged.parameters(), parts.averaged.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=2e-3)
+
+
+def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
+    alone, together = _trainer(replace(RECIPE, steps=2)), _trainer(replace(RECIPE, steps=2))
+    alone.run(Tones(), tmp_path / "alone")
+    run_as_two(Path(__file__).with_name("one_of_two_codecs.py"), str(tmp_path / "both"))
+    state.resume(together, tmp_path / "both")
+    assert together.step == 2
+    for one, other in zip(alone.averaged.parameters(), together.averaged.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize(("channels", "precision"), [(2, torch.float32), (1, torch.bfloat16), (2, torch.bfloat16)])
+def test_stereo_and_half_precision_are_learnt_in_too(channels: int, precision: torch.dtype) -> None:
+    trainer = CodecTrainer(replace(SHAPE, channels=channels), RECIPE, ALONE, precision)
+    batches = trainer._batches(Tones(channels=channels))
+    for _ in range(2):
+        learnt = trainer.train(next(batches))
+        assert all(torch.isfinite(loss) for loss in vars(learnt).values())
+    assert {weight.dtype for weight in trainer.codec.parameters()} == {torch.float32}
 
 
 def test_each_network_follows_its_own_loss_alone() -> None:
