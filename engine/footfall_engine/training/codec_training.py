@@ -58,7 +58,7 @@ class CodecRecipe:
     rate: float = 1.5e-4
     judge_rate: float = 3e-4
     warm_up: float = 0.999  # share of what lacks to the full rate that is left after each step
-    half_life: float = 200_000  # scale of the slow fall: after three times as many steps the rate has halved
+    fall_steps: float = 200_000  # after three times as many steps the rate has halved
     betas: tuple[float, float] = (0.8, 0.99)
     weight_decay: float = 1e-3
     clip: float = 100.0  # norm of a gradient, so that one odd sound cannot undo much
@@ -78,7 +78,7 @@ class CodecRecipe:
 
     def rate_share(self, step: int) -> float:
         """Of both rates."""
-        return (1 - self.warm_up ** (step + 1)) / math.sqrt(1 + step / self.half_life)
+        return (1 - self.warm_up ** (step + 1)) / math.sqrt(1 + step / self.fall_steps)
 
     def average_at(self, step: int) -> float:
         """Early on, when the weights still move far, less of their average stays."""
@@ -160,7 +160,7 @@ class CodecTrainer:
         """
         state.resume(self, folder)
         rows = [row for row in curves.read(folder, CodecRow) if row.step <= self.step]
-        unseen = self._batch(held_out, _HELD_OUT, range(self.recipe.held_out_items)) if held_out is not None else None
+        unseen = list(self._some(held_out, _HELD_OUT)) if held_out is not None else []
         seen: list[Losses] = []
         began, before = time.monotonic(), self.seconds
         with closing(read_ahead(self._batches(sounds), BATCHES_AHEAD)) as batches:
@@ -191,8 +191,8 @@ class CodecTrainer:
         """The averaged weights, with mean and spread of the latents of some of the sounds."""
         made = OobleckCodec(self.config).to(self.crew.device)
         made.load_state_dict(self.averaged.state_dict())
-        some = self._batch(sounds, _TRAINING, range(self.recipe.held_out_items))
-        made.measure(made.encode(some.sound.to(self.crew.device)))
+        some = [made.encode(batch.sound.to(self.crew.device)) for batch in self._some(sounds, _TRAINING)]
+        made.measure(torch.cat(some))
         return made
 
     def train(self, parts: Sequence[Batch]) -> Losses:
@@ -253,7 +253,7 @@ class CodecTrainer:
 
     # ---- looking
 
-    def _look(self, seen: Losses, unseen: Batch | None) -> CodecRow:
+    def _look(self, seen: Losses, unseen: Sequence[Batch]) -> CodecRow:
         means = {each.name: float(self.crew.mean(getattr(seen, each.name))) for each in fields(Losses)}
         if wrong := [name for name, value in means.items() if not math.isfinite(value)]:
             raise ModelFailed(
@@ -264,12 +264,12 @@ class CodecTrainer:
         return CodecRow(self.step, held_out=self._spectral_of(unseen), rate=rate, seconds=self.seconds, **means)
 
     @torch.no_grad()
-    def _spectral_of(self, unseen: Batch | None) -> float:
-        if unseen is None:
+    def _spectral_of(self, unseen: Sequence[Batch]) -> float:
+        if not unseen:
             return math.nan
-        sound = unseen.sound.to(self.crew.device)
-        back = self.averaged.decode(self.averaged.encode(sound), sound.shape[-1])
-        return float(losses.spectral_loss(back, sound))
+        sounds = [batch.sound.to(self.crew.device) for batch in unseen]
+        back = [self.averaged.decode(self.averaged.encode(sound), sound.shape[-1]) for sound in sounds]
+        return float(losses.spectral_loss(torch.cat(back), torch.cat(sounds)))
 
     # ---- data
 
@@ -277,9 +277,15 @@ class CodecTrainer:
         """This process's parts of every step that is left."""
         for step in range(self.step, self.recipe.steps):
             own = [step * self.recipe.batch + item for item in self.crew.share(self.recipe.batch)]
-            size = len(own) // self.recipe.parts
-            pieces = (own[first : first + size] for first in range(0, len(own), size))
-            yield [self._batch(sounds, _TRAINING, piece) for piece in pieces]
+            yield [self._batch(sounds, _TRAINING, piece) for piece in self._pieces(own)]
+
+    def _some(self, sounds: Sounds, stream: int) -> Iterator[Batch]:
+        return (self._batch(sounds, stream, piece) for piece in self._pieces(range(self.recipe.held_out_items)))
+
+    def _pieces(self, numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+        """As many items as this process works on at once."""
+        size = self.recipe.batch // (self.crew.size * self.recipe.parts)
+        return (numbers[first : first + size] for first in range(0, len(numbers), size))
 
     def _batch(self, sounds: Sounds, stream: int, numbers: Sequence[int]) -> Batch:
         rngs = [np.random.default_rng([self.recipe.seed, stream, number]) for number in numbers]

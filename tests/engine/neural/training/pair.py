@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PATIENCE_SEC = 300
+PATIENCE_SEC = 150
 _ROOT = Path(__file__).parents[4]
 
 
