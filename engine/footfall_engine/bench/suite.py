@@ -12,7 +12,7 @@ from typing import Any
 
 from footfall_bridge import __version__
 
-from footfall_engine.bench import latency, long, multifoley, neural, real, rendered, speed
+from footfall_engine.bench import latency, long, multifoley, neural, published, real, rendered, speed
 from footfall_engine.bench.measure import Bench, Group, Measure, shared_folder
 
 GROUPS: dict[str, Group] = {
@@ -25,6 +25,7 @@ GROUPS: dict[str, Group] = {
     "ear": real.heard,
     "onsets": rendered.onsets,
     "neural": neural.neural,
+    "published": published.published,
     "multifoley": multifoley.multifoley,
 }
 

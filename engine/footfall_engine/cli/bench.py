@@ -27,7 +27,8 @@ def bench(
     only: Annotated[
         list[str],
         typer.Option(
-            metavar="GROUP", help="speed, latency, start, long, events, sync, ear, onsets, neural, multifoley."
+            metavar="GROUP",
+            help="speed, latency, start, long, events, sync, ear, onsets, neural, published, multifoley.",
         ),
     ] = [],  # noqa: B006 -- typer reads the default
     quiet: options.Quiet = False,

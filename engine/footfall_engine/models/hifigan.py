@@ -52,7 +52,7 @@ def vocoder(weights: Mapping[str, Tensor], geometry: Geometry, source: str) -> n
     plain = without_weight_norm(weights)
     plain |= {"mean": torch.zeros(geometry.num_mels), "scale": torch.ones(geometry.num_mels)}
     return filled(
-        lambda: _network(geometry),
+        lambda: untrained(geometry),
         plain,
         source,
         lambda key: key.replace("upsampler.", "ups."),
@@ -70,7 +70,8 @@ def without_weight_norm(weights: Mapping[str, Tensor]) -> Weights:
     return plain
 
 
-def _network(geometry: Geometry) -> nn.Module:
+def untrained(geometry: Geometry) -> nn.Module:
+    """The network with weights as they are before training."""
     from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
 
     made = SpeechT5HifiGan(

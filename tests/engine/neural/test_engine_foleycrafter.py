@@ -179,7 +179,8 @@ def test_an_event_late_in_a_long_region_changes_the_sound_around_it_alone(made: 
         for time in (24.0, 24.4)
     )
     differs = np.flatnonzero((one != other).any(axis=0)) / RATE
-    assert differs.min() > 24 - 11 and differs.max() > 24, "the first window, ten seconds long, hears of neither"
+    assert differs.max() > 24
+    assert differs.min() > 6, "a step tells a window's neighbours of it, and theirs are told by the next"
 
 
 def test_a_cancelled_job_stops_between_steps_and_leaves_nothing(

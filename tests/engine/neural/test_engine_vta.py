@@ -212,11 +212,11 @@ FAULTS: dict[str, tuple[Any, str, str]] = {
     "no summary of that kind": (
         lambda tree: (tree / "summary.jsonl").write_text("[1]"), "weights_unusable", "summary.jsonl",
     ),
-    "another sampler": (
-        lambda tree: scheduler_of(tree, "NobodysScheduler"), "weights_unusable", "NobodysScheduler",
-    ),
     "no tokenizer": (
         lambda tree: without_tokenizer(tree), "weights_missing", "vocab.json",
+    ),
+    "another sampler": (
+        lambda tree: scheduler_of(tree, "NobodysScheduler"), "weights_unusable", "NobodysScheduler",
     ),
 }  # fmt: skip
 

@@ -64,7 +64,7 @@ def semantic_weights(seed: int = 3) -> dict[str, Any]:
 
 
 def vocoder_weights() -> dict[str, Any]:
-    plain = seeded(hifigan._network(hifigan.Geometry.of(VOCODER, exact_length=True)), 7)
+    plain = seeded(hifigan.untrained(hifigan.Geometry.of(VOCODER, exact_length=True)), 7)
     found = {}
     for key, tensor in plain.items():
         key = key.replace("upsampler.", "ups.")

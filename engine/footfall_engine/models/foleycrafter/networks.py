@@ -84,7 +84,7 @@ def temporal_adapter(unet: nn.Module, weights: Mapping[str, Tensor], source: str
 def add_semantic_adapter(unet: Any, weights: Mapping[str, Tensor], source: str) -> None:
     """Give a UNet eyes: `image_embeds` (b, pictures, n) become tokens that it attends to beside the text's."""
     parts = {part: under(f"{part}.", weights) for part in ("image_proj", "ip_adapter")}
-    wanted = _adapter_shapes(unet, parts["image_proj"])
+    wanted = adapter_shapes(unet, parts["image_proj"])
     flat = {f"{part}.{key}": tensor for part, tensors in parts.items() for key, tensor in tensors.items()}
     wrong = [key for key in wanted.keys() | flat.keys() if key not in flat or wanted.get(key) != tuple(flat[key].shape)]
     if wrong:
@@ -94,7 +94,7 @@ def add_semantic_adapter(unet: Any, weights: Mapping[str, Tensor], source: str) 
     unet.eval().requires_grad_(False)
 
 
-def _adapter_shapes(unet: Any, projection: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+def adapter_shapes(unet: Any, projection: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     """What the file of an adapter for this UNet holds; attentions are counted by odd numbers."""
     told = unet.config.cross_attention_dim
     seen = projection["proj.weight"].shape[-1] if "proj.weight" in projection else 0
