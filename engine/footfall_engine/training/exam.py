@@ -6,31 +6,41 @@ onsets' F1 is that of the same sounds against the contacts of all other pictures
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from footfall_bridge import messages
+from footfall_bridge.errors import from_code
 from footfall_bridge.messages import Controls, Quality
 from numpy.typing import NDArray
 
 from footfall_engine.analysis import analyse
 from footfall_engine.analysis.picture import PictureAnalysis
+from footfall_engine.config import Settings
 from footfall_engine.contacts import Contact, Scene, render_clip
+from footfall_engine.engine import run_in_process
 from footfall_engine.evaluation.lift import f_measure, match_offsets
+from footfall_engine.media import wav
 from footfall_engine.media.audio import Recording
 from footfall_engine.media.video import probe, region_of
 from footfall_engine.models.base import Conditions, Model, TimedHit
+from footfall_engine.models.multifoley.model import NAME
 from footfall_engine.models.multifoley.sizes import HOP, SAMPLE_RATE
 from footfall_engine.progress import ProgressFn, no_progress
 from footfall_engine.training.judges import Ear, onset_times
 from footfall_engine.training.rendered import HELD_OUT
 from footfall_engine.training.timbres import TIMBRES, Mono, sound_of
 
+MODELS_VARIABLE = "FOOTFALL_MODELS"
+ENGINE_MODEL = "multifoley-fast"
 TOLERANCE_SEC = 0.06
-KNOWN_SHARE = 0.4  # of a clip whose sound is there already when it is extended
 REGENERATED = (0.35, 0.65)  # shares of a clip between which sound is made anew
 BRIGHT_HZ = 4_000.0  # above this, low quality holds nothing
 PICTURE = {"width": 320, "height": 180, "noise": 2.0}
@@ -48,6 +58,15 @@ class Picture:
     def times(self) -> list[float]:
         return [contact.time for contact in self.contacts]
 
+    @property
+    def samples(self) -> int:
+        return round(self.analysis.duration * SAMPLE_RATE)
+
+    def sound(self, timbre: str, seed: int) -> Mono:
+        """What it could sound like."""
+        rng = np.random.default_rng(seed)
+        return sound_of(self.contacts, timbre, Quality.HIGH, self.analysis.duration, rng)
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -59,14 +78,14 @@ class Findings:
     analysis_f1: float  # of the events that the network was told of: what could be reached by following them
     text: float  # sounds of the timbre that the text names, which is any
     picture_alone: float  # sounds of the timbre that belongs to the picture, without text
-    named_before: float  # sounds of a timbre without text; and with this timbre as negative text
-    named_after: float
-    extension: float  # sounds that go on in the timbre of what is there, without text
-    reference: float  # sounds of the timbre of another recording, without text
-    untouched: float  # clips of which all samples outside the regenerated part are the same, bit for bit
-    regenerated_f1: float  # of the onsets within it
+    named_before: float  # sounds that are again of the timbre of another one without text …
+    named_after: float  # … and still are when negative text names it
+    extension: float  # sounds that go on in the timbre of what is there, any, without text
+    reference: float  # sounds of the timbre of another recording, any, without text
+    regenerated_f1: float  # of the onsets within a part that is made anew
     bright_high: float  # share of energy above BRIGHT_HZ when high quality is asked for
     bright_low: float  # and low
+    untouched: float  # stems that the engine left as they were around such a part, bit for bit
 
     @property
     def passed(self) -> bool:
@@ -99,12 +118,11 @@ def pictures(count: int, seconds: float, progress: ProgressFn = no_progress) -> 
 class Exam:
     model: Model
     pictures: Sequence[Picture]
-    seconds: float
     ear: Ear
     steps: int | None = None
     guidance: float | None = None
 
-    def findings(self, progress: ProgressFn = no_progress) -> Findings:
+    def findings(self, untouched: float, progress: ProgressFn = no_progress) -> Findings:
         asked: list[Callable[[int], dict[str, Any]]] = [
             self._by_text, self._by_picture, self._by_negative, self._extended, self._referred, self._regenerated,
             self._dull,
@@ -117,11 +135,11 @@ class Exam:
                 answers[-1] |= ask(number)
         heard = [answer.pop("onsets") for answer in answers]
         told = [[hit.time for hit in picture.analysis.hits] for picture in self.pictures]
-        means = {name: float(np.mean([answer[name] for answer in answers])) for name in answers[0]}
+        means = {name: float(np.nanmean([answer[name] for answer in answers])) for name in answers[0]}
         matched = self._f1(heard, lambda sound, picture: sound == picture)
         chance = self._f1(heard, lambda sound, picture: sound != picture)
         reachable = self._f1(told, lambda sound, picture: sound == picture)
-        return Findings(len(self.pictures), matched, chance, reachable, **means)
+        return Findings(len(self.pictures), matched, chance, reachable, **means, untouched=untouched)
 
     def _f1(self, onsets: Sequence[list[float]], wanted: Callable[[int, int], bool]) -> float:
         scores = [
@@ -145,33 +163,37 @@ class Exam:
         return {"picture_alone": self.ear.hears(self._made(number)) == self.pictures[number].timbre}
 
     def _by_negative(self, number: int) -> dict[str, Any]:
-        """The timbre that is heard without text, which is then what it must not be."""
-        before = self.ear.hears(self._made(number))
-        after = self.ear.hears(self._made(number, negative=_caption(before, number)))
-        return {"named_before": True, "named_after": after == before}
+        heard = self.ear.hears(self._made(number))
+        negative = {"named_before": "", "named_after": _caption(heard, number)}
+        again = number + len(self.pictures)  # another seed
+        return {
+            name: self.ear.hears(self._made(number, again, negative=text)) == heard for name, text in negative.items()
+        }
 
     def _extended(self, number: int) -> dict[str, Any]:
-        timbre = self._any_timbre(number)
-        there = round(KNOWN_SHARE * self._samples / HOP) * HOP
+        """From between two contacts on, so that there is something to go on from and something to be made."""
+        timbre, times = self._any_timbre(number), self.pictures[number].times
+        if len(times) < 2:
+            return {"extension": np.nan}
+        there = round(np.mean(times[(len(times) - 1) // 2 :][:2]) * SAMPLE_RATE / HOP) * HOP
         sound = self._made(number, **self._known(number, timbre, slice(there, None)))
         return {"extension": self.ear.hears(sound[there:]) == timbre}
 
     def _referred(self, number: int) -> dict[str, Any]:
         timbre = self._any_timbre(number)
         other = self.pictures[(number + 1) % len(self.pictures)]
-        sound = sound_of(other.contacts, timbre, Quality.HIGH, self.seconds, np.random.default_rng(number))
-        return {"reference": self.ear.hears(self._made(number, reference=_recording(sound))) == timbre}
+        made = self._made(number, reference=_recording(other.sound(timbre, number)))
+        return {"reference": self.ear.hears(made) == timbre}
 
     def _regenerated(self, number: int) -> dict[str, Any]:
         timbre = self._any_timbre(number)
-        start, stop = (round(share * self._samples / HOP) * HOP for share in REGENERATED)
+        start, stop = (round(share * self.pictures[number].samples / HOP) * HOP for share in REGENERATED)
         known = self._known(number, timbre, slice(start, stop))
-        sound, before = self._made(number, **known), known["known"].samples[0]
-        kept = known["known_mask"]
+        sound = self._made(number, **known)
         span = (start / SAMPLE_RATE, stop / SAMPLE_RATE)
         inside = [[time for time in times if span[0] <= time < span[1]]
                   for times in (onset_times(sound), self.pictures[number].times)]  # fmt: skip
-        return {"untouched": np.array_equal(sound[kept], before[kept]), "regenerated_f1": f1(*inside)}
+        return {"regenerated_f1": f1(*inside)}
 
     def _dull(self, number: int) -> dict[str, Any]:
         timbre = self._any_timbre(number)
@@ -180,24 +202,21 @@ class Exam:
 
     # ---- asking
 
-    @property
-    def _samples(self) -> int:
-        return round(self.seconds * SAMPLE_RATE)
-
     def _any_timbre(self, number: int) -> str:
         """Each with each kind of picture."""
         return list(TIMBRES)[number // len(TIMBRES) % len(TIMBRES)]
 
     def _known(self, number: int, timbre: str, unknown: slice) -> dict[str, Any]:
-        rng = np.random.default_rng(number)
-        sound = sound_of(self.pictures[number].contacts, timbre, Quality.HIGH, self.seconds, rng)
-        mask = np.ones(self._samples, np.bool_)
+        sound = self.pictures[number].sound(timbre, number)
+        mask = np.ones(len(sound), np.bool_)
         mask[unknown] = False
         return {"known": _recording(np.where(mask, sound, 0).astype(np.float32)), "known_mask": mask}
 
-    def _made(self, number: int, **asked: Any) -> Mono:
+    def _made(self, number: int, seed: int | None = None, **asked: Any) -> Mono:
         conditions = conditions_of(self.pictures[number].analysis, self.steps, self.guidance, **asked)
-        sound: NDArray[np.float32] = self.model.generate(conditions, [number], no_progress).audio[0, 0]
+        sound: NDArray[np.float32] = self.model.generate(
+            conditions, [number if seed is None else seed], no_progress
+        ).audio[0, 0]
         return sound
 
 
@@ -219,6 +238,63 @@ def conditions_of(
         controls=Controls(steps=steps, guidance=guidance, **(controls or {})),
         **(usual | asked),
     )
+
+
+def untouched(model_folder: Path, seconds: float, controls: Controls, progress: ProgressFn = no_progress) -> float:
+    """Share of stems that stay as they are, bit for bit, around a part that the engine makes anew; one of each kind.
+
+    Raises AssertionError should the part itself be as it was.
+    """
+    same = []
+    with TemporaryDirectory() as name, _only_model(model_folder, Path(name)) as settings:
+        for number, timbre in enumerate(TIMBRES):
+            progress(number / len(TIMBRES))
+            clip = Path(name) / f"{timbre}.mp4"
+            render_clip(clip, Scene(TIMBRES[timbre].scene, duration=seconds, seed=HELD_OUT + number, **PICTURE))  # type: ignore[arg-type]
+            start, end = (round(share * seconds, 3) for share in REGENERATED)
+            wishes = {"stem_folder": name, "seed": number, **controls.model_dump(exclude_none=True)}
+            whole = {"video": str(clip), "model": ENGINE_MODEL, "prompt": _caption(timbre, 0), "channels": 1}
+            first = _stem(messages.Generate.model_validate({**whole, **wishes}), settings)
+            anew = {"stem": str(first), "in": start, "out": end, **wishes, "seed": number + 1}
+            second = _stem(messages.Regenerate.model_validate(anew), settings)
+            before, after = (
+                wav.read_pcm(wav.read_facts(path), 0, round(seconds * SAMPLE_RATE)) for path in (first, second)
+            )
+            inside = slice(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))
+            assert not np.array_equal(before[..., inside], after[..., inside]), "nothing was made anew"
+            for sound in (before, after):
+                sound[..., inside] = 0
+            same.append(np.array_equal(before, after))
+    return float(np.mean(same))
+
+
+@contextmanager
+def _only_model(model_folder: Path, folder: Path) -> Iterator[Settings]:
+    """An engine of its own in `folder`, whose MultiFoley is the one in `model_folder`."""
+    (folder / "models").mkdir()
+    (folder / "models" / NAME).symlink_to(model_folder.absolute())
+    before = os.environ.get(MODELS_VARIABLE)
+    os.environ[MODELS_VARIABLE] = str(folder / "models")
+    try:
+        yield replace(Settings.load(), data_folder=folder, log_folder=folder, spool_folder=folder / "spool")
+    finally:
+        if before is None:
+            del os.environ[MODELS_VARIABLE]
+        else:
+            os.environ[MODELS_VARIABLE] = before
+
+
+def _stem(request: messages.Generate | messages.Regenerate, settings: Settings) -> Path:
+    stems: list[Path] = []
+
+    def hear(event: messages.Message) -> None:
+        if isinstance(event, messages.Failed):
+            raise from_code(event.code, event.message, event.detail)
+        if isinstance(event, messages.Stem):
+            stems.append(Path(event.path))
+
+    run_in_process(request, hear, settings, threading.Event())
+    return stems[0]
 
 
 def f1(found: Sequence[float], wanted: Sequence[float]) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from footfall_bridge.messages import Controls
 
 from footfall_engine.models.multifoley import codec as codecs
 from footfall_engine.models.multifoley.checkpoint import Config, Track
@@ -62,10 +63,12 @@ def train(
 
 def examine(run: Path, pictures: int, progress: ProgressFn = no_progress, seconds: float = SECONDS) -> Findings:
     """Ask what a run has learnt."""
-    model = MultiFoley(Sampler.SOLVER.value, run / MODEL_FOLDER, Runtime(CPU, torch.float32))
+    folder = run / MODEL_FOLDER
     seen = exam.pictures(pictures, seconds, part(progress, 0, LOOKING))
-    ear = Ear.trained(seconds, TAKES_HEARD)
-    return Exam(model, seen, seconds, ear, SAMPLER_STEPS, GUIDANCE).findings(part(progress, LOOKING, 1))
+    untouched = exam.untouched(folder, seconds, Controls(steps=SAMPLER_STEPS, guidance=GUIDANCE))
+    model = MultiFoley(Sampler.SOLVER.value, folder, Runtime(CPU, torch.float32))
+    asked = Exam(model, seen, Ear.trained(seconds, TAKES_HEARD), SAMPLER_STEPS, GUIDANCE)
+    return asked.findings(untouched, part(progress, LOOKING, 1))
 
 
 def _mixed(rendered: RenderedContacts) -> Mix:
