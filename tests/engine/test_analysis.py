@@ -11,7 +11,7 @@ from footfall_bridge.timeline import TimeRange
 from footfall_engine.analysis import analyse
 from footfall_engine.analysis.bodies import Bodies, middle_level
 from footfall_engine.analysis.cuts import cut_pairs, cut_times
-from footfall_engine.analysis.events import find_hits, is_walk, without_halves
+from footfall_engine.analysis.events import find_hits, in_rhythm, is_walk, without_halves
 from footfall_engine.analysis.falls import find_falls
 from footfall_engine.analysis.flow import SHORTEST_PAIR, measure, middle, robust_affine
 from footfall_engine.analysis.motion import motion_curves
@@ -438,6 +438,23 @@ def test_soft_strokes_that_fade_or_lie_elsewhere_are_kept():
     drip = [Stroke(0.2 + 0.4 * n, 0.1, 6, 14) for n in range(7)]
     both = sorted([Stroke(0.4 * n, 1.0, 6, 3) for n in range(8)] + drip, key=lambda stroke: stroke.time)
     assert without_halves(both, 16) == both
+
+
+def test_paced_strokes_leave_out_no_beat_and_add_none_between():
+    steps = [Stroke(0.5 * n + 0.03 * (n % 2), 1.0, 6, n) for n in range(1, 12)]
+    between, soft, faint = (Stroke(time, salience, 6, 5) for time, salience in ((2.27, 0.8), (3.02, 0.4), (3.55, 0.1)))
+    seen = [step for step in steps if step.time not in (3.0, 3.53)]
+    assert in_rhythm([*seen, between], [*seen, between, soft, faint]) == sorted([*seen], key=lambda s: s.time)
+    seen = [step for step in steps if step.time != 3.0]
+    assert in_rhythm([*seen, between], [*seen, between, soft]) == sorted([*seen, soft], key=lambda s: s.time)
+
+
+@given(st.lists(st.floats(0.1, 3), min_size=6, max_size=12))
+def test_strokes_without_a_pace_are_left_alone(gaps):
+    gaps = np.array(gaps)
+    if (np.abs(gaps[1:] / np.median(gaps[1:]) - 1) < 0.2).mean() < 0.65:
+        strokes = [Stroke(float(time), 1.0, 6, 3) for time in np.cumsum(gaps)]
+        assert in_rhythm(strokes, []) == strokes
 
 
 def hits_at(times, places):

@@ -10,7 +10,7 @@ A region is judged window by window, by how much of the time something happens:
   and lifted again and again is at work, though: it strikes at the end of its way down, and its lifts are silent.
 - *busy*, the rest: strokes that stand out count, and falls where there are many. What strikes shakes more than one
   place (a step the foot and the head, a drum the arm and the stick), so strokes that others elsewhere coincide with
-  count for more.
+  count for more. Strokes that keep a pace, like steps, leave out no beat and add none between.
 
 Light that flares up and is gone again counts in all of them.
 
@@ -47,6 +47,9 @@ CLEAR_SHARE, CLEAR_GAP = 0.1, 0.08  # least share of the strong, seconds between
 EDGE_SHARE = 0.4  # of its salience that a stroke at the picture's edge keeps
 HALF_STROKE, HALF_SPAN = 0.3, 0.45  # least share of the salience of the strokes around it, seconds to the nearest
 LAST_HALF = 0.2  # share for the last stroke, which has none behind it
+OFF_PACE, PACED_SHARE = 0.2, 0.65  # share of the usual gap that gaps differ by, share of gaps that differ by less …
+OFF_BEAT = 0.7  # … where strokes keep a pace; share of it that no two strokes are nearer than
+NEAR_BEAT, ON_BEAT_SHARE = 0.25, 0.3  # share of the pace around a beat, of the usual salience that one there needs
 SAME_ACTION = 0.25  # of the picture's width within which strokes belong to the same body
 FEWEST_STROKES = 5  # that show what a whole stroke is
 FALL_GAP = 0.08  # seconds from a body's fall, which is timed better, to any other hit
@@ -149,11 +152,12 @@ def _moments(field: Field, cuts: NDArray[np.bool_], seen: Sightings, window: sli
     elif np.median(liveliness) < SPARSE_BACKGROUND * lively:
         yield from _bursts(field, seen.liveliness, window, lively)
     else:
-        strokes = _dominant(_supported(_within(window, seen.broad.strokes)))
-        chosen = _standing_out(seen.broad.envelope[window], strokes, BUSY_SHARE, BUSY_GAP, LEAST_STROKE)
+        strokes = _supported(_within(window, seen.broad.strokes))
+        chosen = _standing_out(seen.broad.envelope[window], _dominant(strokes), BUSY_SHARE, BUSY_GAP, LEAST_STROKE)
         falls = _apart(_within(window, seen.falls), FALL_GAP)
         falls = falls if len(falls) >= FALLS_SHARE * len(chosen) else []
-        yield from _by_strength(falls + _away_from(falls, without_halves(chosen, field.v.shape[2])))
+        whole = in_rhythm(without_halves(chosen, field.v.shape[2]), strokes)
+        yield from _by_strength(falls + _away_from(falls, whole))
 
 
 def _without_echoes(strokes: Sequence[Stroke], landings: Sequence[Stroke]) -> list[Stroke]:
@@ -239,6 +243,32 @@ def without_halves(strokes: Sequence[Stroke], columns: int) -> list[Stroke]:
     if len(strokes) < FEWEST_STROKES:
         return strokes
     return [stroke for number, stroke in enumerate(strokes) if not _is_half(number, strokes, SAME_ACTION * columns)]
+
+
+def in_rhythm(strokes: Sequence[Stroke], others: Sequence[Stroke]) -> list[Stroke]:
+    """Strokes in order of time; where most of them keep a pace, one fills each beat, and none falls between beats.
+
+    Between the beats the weakest goes first. A beat is filled from the `others`, by one that may be weaker than a
+    stroke that has to stand out by itself.
+    """
+    strokes = sorted(strokes, key=lambda stroke: stroke.time)
+    gaps = np.diff([stroke.time for stroke in strokes])
+    if len(strokes) < FEWEST_STROKES or (np.abs(gaps / np.median(gaps) - 1) < OFF_PACE).mean() < PACED_SHARE:
+        return strokes
+    pace = float(np.median(gaps))
+    while between := [pair for pair in itertools.pairwise(strokes) if pair[1].time - pair[0].time < OFF_BEAT * pace]:
+        strokes.remove(min(itertools.chain(*between), key=lambda stroke: stroke.salience))
+    beats = [(a.time + b.time) / 2 for a, b in itertools.pairwise(strokes) if _is_two(b.time - a.time, pace)]
+    beats += [strokes[0].time - pace, strokes[-1].time + pace]
+    least = ON_BEAT_SHARE * float(np.median([stroke.salience for stroke in strokes]))
+    for beat in beats:
+        near = [stroke for stroke in others if abs(stroke.time - beat) < NEAR_BEAT * pace and stroke.salience >= least]
+        strokes += sorted(near, key=lambda stroke: stroke.salience)[-1:]
+    return sorted(strokes, key=lambda stroke: stroke.time)
+
+
+def _is_two(gap: float, pace: float) -> bool:
+    return abs(gap / pace - 2) < 2 * OFF_PACE
 
 
 def _is_half(number: int, strokes: Sequence[Stroke], reach: float) -> bool:
