@@ -149,13 +149,17 @@ MULTIFOLEY: dict[str, Any] = {
     "side_by_side": 1,
     "memory_mb": 2500,
     "controls": frozenset(
-        {"prompt", "negative", "events", "reference", "reference_picture", "steps", "guidance", "gamma", "quality"}
+        {"prompt", "negative", "reference", "reference_picture", "steps", "guidance", "gamma", "quality"}
     ),
     "code_licence": "Apache-2.0",
     "weights_licence": "yours: none are published, `footfall train` makes them",
     "commercial": True,
     "weights_folder": "multifoley",
-    "parts": tuple(Part("", file, (file,)) for file in ("config.json", "model.safetensors")),
+    "parts": (
+        *(Part("", file, (file,)) for file in ("config.json", "model.safetensors")),
+        Part("", "codec.safetensors", ("codec.safetensors",), needed=False),  # where the codec learnt, too
+        Part("", "", ("t5-base",), "config.json", needed=False),  # where text is read by it
+    ),
 }
 """What both rows of it have in common."""
 

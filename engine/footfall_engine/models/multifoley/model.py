@@ -17,6 +17,7 @@ from footfall_engine.diffusion.known import Hold
 from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_betas
 from footfall_engine.models.base import Conditions, Generated, asked
 from footfall_engine.models.multifoley import checkpoint
+from footfall_engine.models.multifoley.checkpoint import Track
 from footfall_engine.models.multifoley.guidance import Gamma, Scale
 from footfall_engine.models.multifoley.job import Job
 from footfall_engine.models.multifoley.networks import Networks, load
@@ -101,6 +102,12 @@ class MultiFoley:
         """A CPU that computes in float32 is as busy with one variant as with many."""
         runtime = self._runtime or chosen_runtime()
         return 1 if runtime.device.type == "cpu" and runtime.precision == torch.float32 else MOST_AT_ONCE
+
+    @property
+    def also_takes(self) -> frozenset[str]:
+        """Controls that these weights honour and others of this model do not."""
+        told_of_events = checkpoint.read_config(self._place).track is Track.EVENTS
+        return frozenset({"events"} if told_of_events else ())
 
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""

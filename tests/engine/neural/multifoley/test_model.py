@@ -496,6 +496,11 @@ def test_pictures_are_seen_eight_times_a_second_once_for_all_variants(cavp_model
     assert made[0].audio.shape == (1, 2, 72_000)
 
 
+def test_events_are_not_said_to_be_heard_by_weights_that_look_for_themselves(cavp_model, folder):
+    assert "events" not in cavp_model.also_takes
+    assert "events" in MultiFoley(folder=folder).also_takes
+
+
 def test_what_is_seen_is_heard(cavp_model):
     one, other = (make(cavp_model, 1.0, frames=film, steps=1).audio for film in (Film(), Flicker()))
     assert not np.allclose(one, other)
