@@ -11,6 +11,7 @@ Audio is float32, shape = (b, channels, samples), 48 kHz; losses are scalars.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,8 +25,8 @@ from footfall_engine.models.multifoley.sizes import SAMPLE_RATE
 
 FFTS = (2048, 1024, 512, 256, 128, 64, 32)  # samples, of the spectral loss
 HEARD_FFTS = (2048, 1024, 512, 256, 128)  # of the discriminator
-_QUIETEST = 1e-5  # magnitude under which logarithms are not compared
-_SMALLEST = 1e-8  # power under the root, which has no gradient at zero
+_QUIETEST = 1e-5  # magnitude that quieter ones count as: -100 dB of full scale
+_FAINT = 1e-3  # root mean square of the magnitudes of a sound below which its errors no longer weigh more: -60 dB
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,10 @@ def spectral_loss(made: Tensor, wanted: Tensor, ffts: Sequence[int] = FFTS) -> T
 
 
 def _at_resolution(made: Tensor, wanted: Tensor, fft: int) -> Tensor:
-    ours, theirs = _magnitudes(made, fft), _magnitudes(wanted, fft)
-    difference = torch.linalg.vector_norm(theirs - ours, dim=(-2, -1))
-    convergence = difference / torch.linalg.vector_norm(theirs, dim=(-2, -1)).clamp(min=_QUIETEST * fft)
-    logarithms = (theirs.clamp(min=_QUIETEST).log() - ours.clamp(min=_QUIETEST).log()).abs()
-    return convergence.mean() + logarithms.mean()
+    ours, theirs, heard = _magnitudes(made, fft), _magnitudes(wanted, fft), _heard(fft).to(made.device)
+    difference, whole = (torch.linalg.vector_norm(each * heard, dim=(-2, -1)) for each in (theirs - ours, theirs))
+    convergence = difference / whole.clamp(min=_FAINT * math.sqrt(theirs[0].numel()))
+    return convergence.mean() + (theirs.log() - ours.log()).abs().mean()
 
 
 def _views(audio: Tensor) -> Tensor:
@@ -62,12 +62,11 @@ def _views(audio: Tensor) -> Tensor:
 
 
 def _magnitudes(mono: Tensor, fft: int) -> Tensor:
-    """(b, n) → (b, bins, frames), as loud as the ear finds each bin."""
-    spectrum = torch.stft(
-        mono, fft, fft // 4, window=torch.hann_window(fft, device=mono.device), return_complex=True, pad_mode="constant"
-    )
-    power = spectrum.real.square() + spectrum.imag.square()
-    return power.clamp(min=_SMALLEST).sqrt() * _heard(fft).to(mono.device)
+    """(b, n) → (b, bins, frames), in which white noise has its root mean square; at least _QUIETEST."""
+    window = torch.hann_window(fft, device=mono.device)
+    spectrum = torch.stft(mono, fft, fft // 4, window=window, return_complex=True, pad_mode="constant")
+    power = (spectrum.real.square() + spectrum.imag.square()) / window.square().sum()
+    return power.clamp(min=_QUIETEST**2).sqrt()
 
 
 @cache

@@ -94,6 +94,13 @@ def test_silence_has_a_finite_loss_and_gradient() -> None:
     assert made.grad is not None and made.grad.isfinite().all()
 
 
+def test_errors_in_silence_weigh_as_those_in_faint_sound_and_not_without_end() -> None:
+    silence, faint = torch.zeros(1, 1, 9600), 1e-3 * _noise(3)[:1]
+    assert losses.spectral_loss(0.01 * _noise(0)[:1] + silence, silence) < 10
+    assert losses.spectral_loss(faint + _noise(0)[:1], faint) < 110
+    assert losses.spectral_loss(faint, silence) < losses.spectral_loss(_noise(0)[:1], silence)
+
+
 def test_latents_of_a_unit_normal_cost_nothing_and_others_as_diffusers_has_it() -> None:
     from diffusers.models.autoencoders.autoencoder_oobleck import OobleckDiagonalGaussianDistribution
 
