@@ -124,7 +124,7 @@ class Exam:
 
     def findings(self, untouched: float, progress: ProgressFn = no_progress) -> Findings:
         asked: list[Callable[[int], dict[str, Any]]] = [
-            self._by_text, self._by_picture, self._by_negative, self._extended, self._referred, self._regenerated,
+            self.by_text, self._by_picture, self._by_negative, self._extended, self._referred, self._regenerated,
             self._dull,
         ]  # fmt: skip
         answers: list[dict[str, Any]] = []
@@ -136,10 +136,13 @@ class Exam:
         heard = [answer.pop("onsets") for answer in answers]
         told = [[hit.time for hit in picture.analysis.hits] for picture in self.pictures]
         means = {name: float(np.nanmean([answer[name] for answer in answers])) for name in answers[0]}
-        matched = self._f1(heard, lambda sound, picture: sound == picture)
-        chance = self._f1(heard, lambda sound, picture: sound != picture)
+        matched, chance = self.timing(heard)
         reachable = self._f1(told, lambda sound, picture: sound == picture)
         return Findings(len(self.pictures), matched, chance, reachable, **means, untouched=untouched)
+
+    def timing(self, onsets: Sequence[list[float]]) -> tuple[float, float]:
+        """F1 of the onsets of a sound for each picture, and by chance."""
+        return self._f1(onsets, lambda one, other: one == other), self._f1(onsets, lambda one, other: one != other)
 
     def _f1(self, onsets: Sequence[list[float]], wanted: Callable[[int, int], bool]) -> float:
         scores = [
@@ -152,7 +155,7 @@ class Exam:
 
     # ---- questions
 
-    def _by_text(self, number: int) -> dict[str, Any]:
+    def by_text(self, number: int) -> dict[str, Any]:
         timbre = self._any_timbre(number)
         sound = self._made(number, prompt=_caption(timbre, number))
         return {
