@@ -155,8 +155,8 @@ def _timed(work: Callable[[], Any]) -> float:
     started = time.perf_counter()
     with torch.no_grad():
         work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    if torch.accelerator.is_available():
+        torch.accelerator.synchronize()
     return time.perf_counter() - started
 
 
