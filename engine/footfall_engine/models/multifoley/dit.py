@@ -4,8 +4,9 @@ Source: MultiFoley (arXiv 2411.17698, section 3.2): latents and features of the 
 text comes in by cross-attention. What the paper leaves open is chosen here: rotary positions (Su et al. 2021), queries
 and keys normalised, learned vectors for absent text and absent picture, one more input channel that marks latents
 handed in clean, and that latents are added to what comes out: where nearly all in them is noise, the network need not
-pass it on, and what little sound it finds is not lost in what it rounds. diffusers' StableAudioDiTModel would do in its place; it is told of time by one more token instead of
-AdaLN, and cannot tell absent text from text, nor a picture that is absent for a part of the sound.
+pass it on, and what little sound it finds is not lost in what it rounds. diffusers' StableAudioDiTModel would do in its
+place; it is told of time by one more token instead of AdaLN, and cannot tell absent text from text, nor a picture that
+is absent for a part of the sound.
 
 Latents have time last, shape = (b, LATENT_CHANNELS, t), LATENT_RATE columns a second, about unit deviation. Time of
 diffusion is 0…999 and may lie between two integers.
