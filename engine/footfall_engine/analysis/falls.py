@@ -42,17 +42,20 @@ class Fall:
 
 def find_falls(times: NDArray[np.float64], bodies: Rows, cuts: NDArray[np.bool_]) -> list[Fall]:
     """Contacts of all bodies, in no order; `times` are those of the frames, `cuts` those of the pairs."""
-    return [fall for way in _ways(times, bodies, cuts) if len(way) >= FEWEST for fall in _falls(way)]
+    return [fall for way in _ways(times, bodies, cuts) for fall in _falls(way)]
 
 
 def _ways(times: NDArray[np.float64], bodies: Rows, cuts: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
-    """Ways of bodies, each of shape (sightings, 5): time, x, y, width, area; none goes on across a cut."""
+    """Ways of bodies seen often enough, each of shape (sightings, 5): time, x, y, width, area; none crosses a cut."""
     shot = np.concatenate([[0], np.cumsum(cuts)])
     bodies = bodies[np.argsort(bodies[:, 0], kind="stable")]
     numbers = bodies[:, 1].astype(int)
     other = (np.diff(bodies[:, 0]) != 0) | (np.diff(shot[numbers]) != 0)
     ways = np.column_stack([times[numbers], bodies[:, 2:]])
-    yield from np.split(ways, np.flatnonzero(other) + 1)
+    starts = np.concatenate([[0], np.flatnonzero(other) + 1])
+    ends = np.append(starts[1:], len(ways))
+    for k in np.flatnonzero(ends - starts >= FEWEST).tolist():
+        yield ways[starts[k] : ends[k]]
 
 
 def _falls(way: NDArray[np.float64]) -> list[Fall]:
