@@ -64,7 +64,14 @@ class Heard:
 
 @pytest.mark.parametrize(
     ("name", "steps"),
-    [("dg_5", 5), ("dg_16", 16), ("dg_25", 25), ("cfg_5", 5), ("nocfg_5", 5), ("dg_5_cfg1", 5)],
+    [
+        ("dg_5", 5),
+        pytest.param("dg_16", 16, marks=pytest.mark.heavy),
+        pytest.param("dg_25", 25, marks=pytest.mark.heavy),
+        ("cfg_5", 5),
+        ("nocfg_5", 5),
+        ("dg_5_cfg1", 5),
+    ],
 )
 def test_every_call_of_dpm_solver_matches(name: str, steps: int) -> None:
     recorded = golden.arrays(f"sampler_dpm_{name}.npz")
@@ -100,6 +107,7 @@ def test_each_term_of_double_guidance_matches() -> None:
     assert relative(denoiser_of("dg", start)(noise, time), recorded["eps_guided"]) <= CLOSE
 
 
+@pytest.mark.heavy
 def test_contexts_as_in_training_match_too() -> None:
     recorded, start = golden.arrays("sampler_variants_dg_5.npz"), golden.arrays("sampler_dpm_dg_5.npz")
     context, rows = start["context"], start["origin_cond"][:, : start["context"].shape[1]]

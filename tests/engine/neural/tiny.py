@@ -22,7 +22,6 @@ from footfall_engine.models.diff_foley.latent import UNetShape, VaeShape  # noqa
 from footfall_engine.models.diff_foley.model import FILES, DiffFoley  # noqa: E402
 from footfall_engine.models.parts import converted  # noqa: E402
 from footfall_engine.models.runtime import Runtime  # noqa: E402
-from footfall_engine.models.store import model_folder  # noqa: E402
 
 SHAPE = networks.Shape(
     cavp=CavpShape(base_channels=2, features=16, audio_channels=None),
@@ -85,12 +84,3 @@ def conditions(duration: float, **changes: Any) -> Conditions:
     }  # fmt: skip
     controls = {"steps": 2} | {name: changes.pop(name) for name in Controls.model_fields if name in changes}
     return Conditions(**given | {"controls": Controls(**controls)} | changes)
-
-
-class ResidentTiny:
-    """The toy model as a row of the registry names it: without arguments, its weights where FOOTFALL_MODELS says."""
-
-    def __init__(self) -> None:
-        self._model = tiny_model(model_folder("tiny"))
-        self.generate = self._model.generate
-        self.takes_at_once = self._model.takes_at_once

@@ -102,6 +102,20 @@ class DiffFoley:
 
     @torch.no_grad()
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
+        job, generators, latents = self._sampled(conditions, seeds, progress)
+        bands = job.bands(latents)
+        original = self.compat is Compat.ORIGINAL
+        audio = _sound_of_notebook(bands, generators, job.plan) if original else job.sound(bands, generators)
+        return Generated(np.repeat(audio[:, None], conditions.channels, axis=1))
+
+    @torch.no_grad()
+    def latents(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Tensor:
+        """What `generate` makes its sound of, shape = (seeds, channels, rows, columns)."""
+        return self._sampled(conditions, seeds, progress)[2]
+
+    def _sampled(
+        self, conditions: Conditions, seeds: list[int], progress: ProgressFn
+    ) -> tuple[_Job, list[torch.Generator], Tensor]:
         # 1. networks, and how the sound is laid out
         runtime = self._runtime or chosen_runtime()
         nets = self._networks(runtime, part(progress, 0.0, LOADED))
@@ -120,12 +134,7 @@ class DiffFoley:
         context = job.context_of_notebook(rows) if original else job.context(rows)
         strength = 0.0 if original and scale == 1 else asked(controls.classifier_scale, self._classifier_scale)
         denoise = job.denoiser(context.repeated(len(seeds)), scale, strength)
-        latents = job.latents(denoise, generators, asked(controls.steps, STEPS), apart=original)
-
-        # 4. sound from them
-        bands = job.bands(latents)
-        audio = _sound_of_notebook(bands, generators, plan) if original else job.sound(bands, generators)
-        return Generated(np.repeat(audio[:, None], conditions.channels, axis=1))
+        return job, generators, job.latents(denoise, generators, asked(controls.steps, STEPS), apart=original)
 
     @property
     def takes_at_once(self) -> int:
@@ -174,7 +183,7 @@ class _Job(Stages):
     ) -> None:
         super().__init__(runtime, conditions, progress)
         self._nets = nets
-        self._plan = plan
+        self.plan = plan
 
     # ---- what the picture shows
 
@@ -185,11 +194,11 @@ class _Job(Stages):
         return torch.from_numpy(features).to(self._runtime.device)
 
     def _encode(self) -> Features:
-        seen = self._plan.seen
+        seen = self.plan.seen
         pictures = dict(zip(seen, prepared(self._conditions.frames, seen), strict=True))
         rows = []
-        for number, look in enumerate(self._plan.looks):
-            self._tell(LOADED + (_SEEN - LOADED) * number / len(self._plan.looks))
+        for number, look in enumerate(self.plan.looks):
+            self._tell(LOADED + (_SEEN - LOADED) * number / len(self.plan.looks))
             stack = torch.from_numpy(np.stack([pictures[time] for time in look])).to(self._runtime.device)
             video = stack.permute(0, 3, 1, 2)[None].to(self._runtime.precision) / 255
             rows.append(self._nets.cavp.encode_video(video)[0].float().cpu())
@@ -199,12 +208,12 @@ class _Job(Stages):
 
     def context(self, rows: Tensor) -> _Context:
         """As in training: each window's own rows, through the classifier's own embedding for the classifier."""
-        windows = rows.view(len(self._plan.starts), -1, rows.shape[-1]).to(self._runtime.precision)
+        windows = rows.view(len(self.plan.starts), -1, rows.shape[-1]).to(self._runtime.precision)
         embed = self._nets.condition
         return _Context(embed(windows), embed(torch.zeros_like(windows)), self._nets.alignment.cond_model(windows))
 
     def context_of_notebook(self, rows: Tensor) -> _Context:
-        windows = len(self._plan.starts)
+        windows = len(self.plan.starts)
         used = rows[: windows * layout.ROWS].view(windows, layout.ROWS, -1).to(self._runtime.precision)
         given = self._nets.condition(used)
         whole = rows.to(self._runtime.precision).expand(windows, *rows.shape)
@@ -248,21 +257,21 @@ class _Job(Stages):
         The denoiser takes windows in the order of `cut`.
         """
         channels = self._nets.unet.config.in_channels
-        shape = (channels, mel.BANDS // BANDS_PER_LATENT_ROW, self._plan.columns)
+        shape = (channels, mel.BANDS // BANDS_PER_LATENT_ROW, self.plan.columns)
         noise = torch.stack([torch.randn(shape, generator=each) for each in generators]).to(self._runtime.device)
-        starts = list(self._plan.starts)
+        starts = list(self.plan.starts)
         held = nothing_known if apart else self._held(noise)
         sample = partial(
             samplers.dpm_solver_pp_2m, schedule=SCHEDULE, steps=steps, progress=part(self._tell, _SEEN, SAMPLED)
         )
         with self._nets.together.present():
             if apart:
-                return blend(sample(denoise, cut(noise, starts, COLUMNS)), starts, self._plan.columns)
+                return blend(sample(denoise, cut(noise, starts, COLUMNS)), starts, self.plan.columns)
             return sample(over_windows(denoise, starts, COLUMNS), noise, hold=held)
 
     def _held(self, noise: Tensor) -> Hold:
         """The sound that is there already, in latents."""
-        frames = self._plan.columns * FRAMES_PER_COLUMN
+        frames = self.plan.columns * FRAMES_PER_COLUMN
         return layout.LATENTS.held(
             self._conditions, noise, lambda audio: self._coded(mel.mel_spectrogram(audio, frames))
         )
@@ -272,7 +281,7 @@ class _Job(Stages):
     def bands(self, latents: Tensor) -> Tensor:
         """Mel spectrograms, shape = (variants, BANDS, columns * FRAMES_PER_COLUMN)."""
         self._tell(SAMPLED)
-        vae, starts = self._nets.vae, list(self._plan.starts)
+        vae, starts = self._nets.vae, list(self.plan.starts)
 
         def once(windows: Tensor) -> Tensor:
             scaled = (windows / vae.config.scaling_factor).to(self._runtime.precision)
@@ -281,11 +290,11 @@ class _Job(Stages):
         windows = self._batches(_CODE_BYTES).run(once, cut(latents, starts, COLUMNS))
         self._tell(DECODED)
         frames = [start * FRAMES_PER_COLUMN for start in starts]
-        return blend(windows, frames, self._plan.columns * FRAMES_PER_COLUMN)
+        return blend(windows, frames, self.plan.columns * FRAMES_PER_COLUMN)
 
     def _coded(self, bands: Tensor) -> Tensor:
         """Latents of mel spectrograms, shape = (b, BANDS, columns * FRAMES_PER_COLUMN)."""
-        vae, starts = self._nets.vae, list(self._plan.starts)
+        vae, starts = self._nets.vae, list(self.plan.starts)
 
         def once(windows: Tensor) -> Tensor:
             pictures = windows[:, None].expand(-1, vae.config.in_channels, -1, -1).to(self._runtime.precision)
@@ -293,13 +302,13 @@ class _Job(Stages):
 
         frames = [start * FRAMES_PER_COLUMN for start in starts]
         windows = self._batches(_CODE_BYTES).run(once, cut(bands, frames, COLUMNS * FRAMES_PER_COLUMN))
-        return blend(windows, starts, self._plan.columns)
+        return blend(windows, starts, self.plan.columns)
 
     # ---- sound
 
     def sound(self, bands: Tensor, generators: list[torch.Generator]) -> NDArray[np.float32]:
         """Shape = (variants, samples)."""
-        samples = self._plan.samples
+        samples = self.plan.samples
         frames = mel.frames_of(samples) + _SPARE_FRAMES
         bands = bands[..., :frames].clamp(0, 1)
         if bands.device.type == "mps":  # it lacks some of what spectra need
