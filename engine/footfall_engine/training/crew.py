@@ -47,7 +47,7 @@ class Crew:
 
     def any(self, wish: bool) -> bool:
         """Whether a process wants it; all of them hear the same answer."""
-        return bool(self.mean(torch.tensor(float(wish), device=self.device)).item())
+        return wish if self.size == 1 else bool(self.mean(torch.tensor(float(wish), device=self.device)).item())
 
     def wait(self) -> None:
         if self.size > 1:

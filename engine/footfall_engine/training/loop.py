@@ -113,7 +113,7 @@ class Trainer:
             torch.manual_seed(recipe.seed)
             made = checkpoint.untrained(config, codec)
         self.student = Student(made, text).to(crew.device)
-        self.averaged = deepcopy(self.student).requires_grad_(False)
+        self.averaged = deepcopy(self.student, {id(text): text}).requires_grad_(False)  # T5 is not copied
         self.optimiser = torch.optim.AdamW(self.student.parameters(), recipe.rate, weight_decay=recipe.weight_decay)
         self.objective = Objective(SCHEDULE, config.track_channels, recipe.span, recipe.drops, recipe.counted)
         self.step = 0
@@ -149,11 +149,12 @@ class Trainer:
                 self.seconds = before + time.monotonic() - began
                 out_of_time = self.crew.any(self.seconds - before >= longest_sec)
                 ends = self.step == self.recipe.steps or out_of_time
-                if ends or self.step % self.recipe.look_every == 0:
+                saves = ends or self.step % self.recipe.save_every == 0
+                if saves or self.step % self.recipe.look_every == 0:  # what is saved has been looked at
                     rows.append(self._look(losses, norms, unseen))
                     tell(rows[-1])
                     losses, norms = [], []
-                if ends or self.step % self.recipe.save_every == 0:
+                if saves:
                     self.save(folder, rows)
                 if ends:
                     break

@@ -113,7 +113,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, others: Tensor, angles: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         key, value = self.key_value(others).chunk(2, -1)
         query, key, value = (self._in_heads(each) for each in (self.query(x), key, value))
-        query, key = self.query_norm(query), self.key_norm(key)
+        query, key = _scaled(query, self.query_norm), _scaled(key, self.key_norm)
         if angles is not None:
             query, key = turned(query, angles), turned(key, angles)
         mixed = F.scaled_dot_product_attention(query, key, value, mask)
@@ -145,6 +145,12 @@ def turned(x: Tensor, angles: Tensor) -> Tensor:
 
 def _normalised(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:], eps=1e-6)
+
+
+def _scaled(x: Tensor, norm: nn.RMSNorm) -> Tensor:
+    """`norm` in the precision of what it is given, which training lowers without lowering that of weights."""
+    weight = norm.weight.to(x.dtype)
+    return F.rms_norm(x, weight.shape, weight, norm.eps)
 
 
 def _zero(linear: nn.Linear) -> None:

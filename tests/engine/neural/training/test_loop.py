@@ -12,13 +12,15 @@ import pytest
 import torch
 from footfall_bridge.errors import BadRequest, ModelFailed, WeightsUnusable
 from footfall_engine.models.multifoley import checkpoint
+from footfall_engine.models.multifoley.checkpoint import Config, Track
+from footfall_engine.models.multifoley.text import T5_WIDTH
 from footfall_engine.training import curves, loop, state
 from footfall_engine.training.examples import Example
 from footfall_engine.training.loop import Row, Trainer
 from footfall_engine.training.rendered import HELD_OUT
 
 from tests.engine.neural.training.pair import run_as_two
-from tests.engine.neural.training.small import RECIPE, rendered, trained, trainer
+from tests.engine.neural.training.small import CODEC, CREW, RECIPE, SECONDS, SIZE, rendered, trained, trainer
 
 
 def tensors(of: Trainer) -> dict[str, torch.Tensor]:
@@ -196,3 +198,41 @@ def test_the_checkpoint_says_by_which_recipe_it_was_made(tmp_path: Path) -> None
         noted = json.loads(file.metadata()["footfall"])
     assert noted["step"] == 6
     assert noted["recipe"]["span"]["probability"] == 0.25
+
+
+class Reader:
+    """As T5: frozen, and outside of what is trained."""
+
+    width = T5_WIDTH
+
+    def __call__(self, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        lengths = torch.tensor([len(text) for text in texts])
+        tokens = lengths[:, None, None] / 30 + torch.linspace(-1, 1, self.width)[None, None]
+        return tokens, torch.ones(len(texts), 1, dtype=torch.bool)
+
+
+def test_text_can_be_read_by_an_encoder_that_is_not_trained(tmp_path: Path) -> None:
+    reader = Reader()
+    config = Config(SIZE, Track.EVENTS, "spectral", seconds=SECONDS)
+    one = Trainer(config, CODEC, RECIPE, CREW, reader)
+    one.run(rendered(), tmp_path)
+    assert one.averaged._frozen_text[0] is reader
+    there = checkpoint.load(tmp_path / loop.MODEL_FOLDER)
+    assert there.words is None
+    assert there.network.null_text.shape == (T5_WIDTH,)
+
+
+def test_without_words_or_an_encoder_nothing_can_be_read() -> None:
+    with pytest.raises(BadRequest, match="needs T5"):
+        Trainer(Config(SIZE, Track.EVENTS, "spectral", seconds=SECONDS), CODEC, RECIPE, CREW)
+
+
+def test_bfloat16_trains_as_well_as_float32(tmp_path: Path) -> None:
+    """On a CPU this shows that the loop bears it; it is used where it is fast."""
+    losses = {}
+    for precision in (torch.float32, torch.bfloat16):
+        made = Trainer(trainer().config, CODEC, RECIPE, CREW, precision=precision)
+        made.run(rendered(), tmp_path / str(precision))
+        losses[precision] = curves.read(tmp_path / str(precision), Row)[-1].loss
+        assert {parameter.dtype for parameter in made.student.parameters()} == {torch.float32}
+    assert losses[torch.bfloat16] == pytest.approx(losses[torch.float32], rel=0.05)
