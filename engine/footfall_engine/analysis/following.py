@@ -8,6 +8,7 @@ its pixels as are in sight.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import median_low
 from typing import NamedTuple
 
@@ -55,13 +56,16 @@ class View:
     labels: Labels  # 0 is the background
     outlines: list[Outline]
     place: NDArray[np.float64]  # (3, 3): where a point of it is in the frame
-    _to_frame: list[list[float]] = field(init=False)
-    _from_frame: list[list[float]] = field(init=False)
 
-    def __post_init__(self) -> None:
-        scaled = np.diag([1.0, 1.0, self.image.shape[0]]) @ self.place / self.image.shape[0]
-        object.__setattr__(self, "_to_frame", scaled[:2].tolist())
-        object.__setattr__(self, "_from_frame", np.linalg.inv(scaled)[:2].tolist())
+    @cached_property
+    def _to_frame(self) -> list[list[float]]:
+        height = self.image.shape[0]
+        return (self.place[:2] / height).tolist()
+
+    @cached_property
+    def _from_frame(self) -> list[list[float]]:
+        height = self.image.shape[0]
+        return (np.linalg.inv(self.place)[:2] * (height, height, 1)).tolist()
 
     def sighting(self, outline: Outline) -> Sighting:
         height = self.image.shape[0]
@@ -244,10 +248,8 @@ def _found_by_looks(track: _Track, view: View) -> tuple[int, Sighting] | None:
     if unlike[row, column] > ALIKE_SHARE * UNLIKE or np.count_nonzero(under) < COVERED * len(under):
         return None
     y = first_row + row + _between(unlike[max(0, row - 1) : row + 2, column]) + looks.y
-    sighting = Sighting(
-        view.time, *view.in_frame(first_column + float(column) + looks.x, float(y)), track.width, track.area
-    )
-    return int(np.bincount(under[under > 0]).argmax()), sighting
+    place = view.in_frame(first_column + column + looks.x, y)
+    return int(np.bincount(under[under > 0]).argmax()), Sighting(view.time, *place, track.width, track.area)
 
 
 def _unlike(image: Image, looks: _Looks) -> NDArray[np.float64]:
