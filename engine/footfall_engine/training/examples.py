@@ -13,7 +13,11 @@ import numpy as np
 import torch
 from footfall_bridge.errors import BadRequest
 from footfall_bridge.messages import Quality
-from torch import Tensor
+from torch import Tensor, nn
+
+from footfall_engine.media.audio import Audio
+from footfall_engine.models.multifoley.codec import Codec
+from footfall_engine.models.multifoley.job import in_channels
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,12 @@ class _Unseen:
 
 def as_tensor(track: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(track, np.float32))
+
+
+@torch.no_grad()
+def encoded(codec: Codec, sound: Audio) -> Tensor:
+    """Latents (LATENT_CHANNELS, columns) of sound (channels, samples) at SAMPLE_RATE, wherever the codec runs."""
+    weights = codec.state_dict().values() if isinstance(codec, nn.Module) else ()
+    device = next((tensor.device for tensor in weights), torch.device("cpu"))
+    fitting = torch.from_numpy(np.ascontiguousarray(in_channels(sound, codec.channels)))
+    return codec.encode(fitting[None].to(device))[0].cpu()

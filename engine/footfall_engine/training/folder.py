@@ -32,7 +32,7 @@ from footfall_engine.models.multifoley.sizes import LATENT_RATE, SAMPLE_RATE, co
 from footfall_engine.progress import ProgressFn, no_progress, part
 from footfall_engine.training.captions import SIDECAR, caption_of
 from footfall_engine.training.crew import Crew
-from footfall_engine.training.examples import Example, as_tensor
+from footfall_engine.training.examples import Example, as_tensor, encoded
 from footfall_engine.training.seeing import See
 
 RECORDINGS = (".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav")
@@ -186,7 +186,7 @@ class Workshop:
         region = region_of(probe(item.path), 0) if item.is_film else None
         end = None if region is None else min(region.end, Fraction(round(LONGEST_SEC)))
         recording = read_recording(str(item.path), Fraction(0), None, LONGEST_SEC)
-        sound = in_channels(resample(recording.samples, recording.sample_rate, SAMPLE_RATE), self.codec.channels)
+        sound = resample(recording.samples, recording.sample_rate, SAMPLE_RATE)
         if np.abs(sound).max() < SILENCE:
             raise BadRequest(f"{item.path} holds nothing but silence")
         if end is None:
@@ -196,10 +196,8 @@ class Workshop:
         return self._coded(sound) | {"track": as_tensor(seen)}
 
     def _coded(self, sound: Audio) -> dict[str, Tensor]:
-        device = next((tensor.device for tensor in _state(self.codec).values()), torch.device("cpu"))
-        both = (sound, np.zeros((sound.shape[0], SAMPLE_RATE), np.float32))
-        with torch.no_grad():
-            latents, silence = (self.codec.encode(torch.from_numpy(each)[None].to(device))[0].cpu() for each in both)
+        still = np.zeros((sound.shape[0], SAMPLE_RATE), np.float32)
+        latents, silence = encoded(self.codec, sound), encoded(self.codec, still)
         return {"latents": latents.contiguous(), "silence": silence[:, silence.shape[1] // 2].clone()}
 
     def _key(self, item: Item) -> str:

@@ -19,7 +19,7 @@ from footfall_engine.analysis.picture import MOTION_RATE
 from footfall_engine.contacts import Contact, Scene, contacts_of
 from footfall_engine.models.multifoley.codec import Codec
 from footfall_engine.models.multifoley.features import event_track
-from footfall_engine.training.examples import Example, as_tensor
+from footfall_engine.training.examples import Example, as_tensor, encoded
 from footfall_engine.training.timbres import TIMBRES, Mono, sound_of
 
 HELD_OUT = 1_000_000
@@ -87,8 +87,7 @@ class RenderedContacts:
         take = self.take(rng)
         found = self.blur.apply(take.contacts, self.seconds, rng)
         track = event_track(found, _movement(self.seconds, rng), self.seconds)
-        latents = self.codec.encode(torch.from_numpy(take.sound)[None, None])[0]
-        return Example(latents, as_tensor(track), take.caption, take.quality)
+        return Example(encoded(self.codec, take.sound[None]), as_tensor(track), take.caption, take.quality)
 
     def draw_sound(self, rng: np.random.Generator, /) -> torch.Tensor:
         """For a codec to learn from, shape = (channels, samples)."""

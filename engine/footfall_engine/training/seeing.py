@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +11,11 @@ from footfall_bridge.timeline import TimeRange
 from numpy.typing import NDArray
 
 from footfall_engine.media.video import Frame, FrameSpec, read_frames_at
-from footfall_engine.models.diff_foley import model as diff_foley
-from footfall_engine.models.diff_foley import networks
-from footfall_engine.models.diff_foley.sizes import shape_in
-from footfall_engine.models.multifoley import looks
+from footfall_engine.models.multifoley import looks, networks
 from footfall_engine.models.multifoley.checkpoint import Track
 from footfall_engine.models.multifoley.features import cavp_track, event_track
 from footfall_engine.models.multifoley.sizes import SAMPLE_RATE, columns_of
 from footfall_engine.models.runtime import Runtime
-from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn
 
 See = Callable[[Path, TimeRange, ProgressFn], NDArray[np.float32]]
@@ -42,9 +37,7 @@ def events(path: Path, region: TimeRange, progress: ProgressFn) -> NDArray[np.fl
 
 def cavp(runtime: Runtime) -> See:
     """Diff-Foley's features."""
-    weights_file = ready_weights(diff_foley.NAME, diff_foley.FILES["cavp"])
-    weights = read_weights(weights_file, runtime.reading_precision, partial(networks.belongs, "cavp"))
-    network = runtime.on_device(networks.cavp(weights, shape_in(weights_file.parent), weights_file.name))
+    network, _ = networks.cavp(None, runtime)
 
     @torch.no_grad()
     def encode(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:

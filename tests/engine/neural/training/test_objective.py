@@ -11,7 +11,7 @@ from footfall_bridge.messages import Quality
 from footfall_engine.diffusion.schedules import NoiseSchedule, linear_betas
 from footfall_engine.models.multifoley.sizes import LATENT_CHANNELS, LATENT_RATE
 from footfall_engine.training.examples import Example
-from footfall_engine.training.objective import Drops, Objective, SpanRule, masked_loss
+from footfall_engine.training.objective import Counted, Drops, Objective, SpanRule, masked_loss
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
@@ -154,3 +154,24 @@ def test_sound_without_picture_has_no_track() -> None:
     batch = Objective(SCHEDULE, TRACK_CHANNELS).batch(lambda rng: example(track=False), rngs(4))
     assert not batch.has_track.any()
     assert batch.track.shape == (4, TRACK_CHANNELS, COLUMNS)
+
+
+def test_errors_can_be_counted_as_those_of_the_velocity() -> None:
+    """As velocity, alpha noise - sigma clean, from the same noisy latents (Salimans & Ho 2022, appendix D)."""
+    whole = SpanRule(probability=0)
+    batch = Objective(SCHEDULE, TRACK_CHANNELS, whole, counted=Counted.VELOCITY).batch(lambda rng: example(), rngs(3))
+    found = batch.noise + 0.1 * torch.randn_like(batch.noise)
+    errors = []
+    for item, time in enumerate(batch.time.tolist()):
+        alpha, sigma = SCHEDULE.alpha(time), SCHEDULE.sigma(time)
+        velocities = [
+            alpha * noise - sigma * (batch.noisy[item] - sigma * noise) / alpha
+            for noise in (batch.noise[item], found[item])
+        ]
+        errors.append((velocities[0] - velocities[1]).square().mean())
+    loss = masked_loss(found, batch.noise, batch.given, batch.weight)
+    torch.testing.assert_close(loss, torch.stack(errors).mean(), rtol=1e-4, atol=0)
+
+
+def test_by_default_errors_are_those_of_the_noise_as_in_the_paper() -> None:
+    assert Objective(SCHEDULE, TRACK_CHANNELS).batch(lambda rng: example(), rngs(5)).weight.tolist() == [1.0] * 5
