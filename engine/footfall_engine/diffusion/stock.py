@@ -14,7 +14,9 @@ from footfall_engine.diffusion.guidance import Denoiser
 from footfall_engine.diffusion.known import Hold, nothing_known
 from footfall_engine.progress import ProgressFn, no_progress
 
-SCHEDULERS = ("DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler")
+SCHEDULERS = (
+    "DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler", "DPMSolverMultistepScheduler",
+)  # fmt: skip
 
 
 def scheduler(config: Mapping[str, Any]) -> Any:
@@ -40,7 +42,8 @@ def scheduled(
 
     `generators`, one for each item of the batch, give the noise of samplers that add some at every step.
     """
-    stepper.set_timesteps(steps)
+    most = stepper.config.num_train_timesteps - 2  # times that are spaced by one and begin at 1 must not pass the last
+    stepper.set_timesteps(min(steps, most))
     random = {"generator": list(generators)} if "generator" in inspect.signature(stepper.step).parameters else {}
     latents = noise * stepper.init_noise_sigma
     for number, time in enumerate(stepper.timesteps):
