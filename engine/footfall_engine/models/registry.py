@@ -104,6 +104,7 @@ VTA_LDM: dict[str, Any] = {
     "batch": 16,
     "side_by_side": 1,
     "memory_mb": 5500,
+    "looking_share": 0.05,
     "controls": frozenset({"steps", "guidance"}),
     "code_licence": "Apache-2.0",
     "weights_licence": "not stated; autoencoder and vocoder of AudioLDM, CC-BY-NC-SA-4.0",
@@ -124,6 +125,7 @@ FOLEYCRAFTER: dict[str, Any] = {
     "batch": 16,
     "side_by_side": 1,
     "memory_mb": 9000,
+    "looking_share": 0.05,
     "controls": frozenset(
         {
             "prompt",

@@ -24,7 +24,7 @@ from footfall_engine.models.registry import model_row
 from footfall_engine.models.store import CHECKSUM, missing_files
 from safetensors.torch import load_file
 
-from tests.engine.neural import hub_trees, tiny
+from tests.engine.neural import hub_trees, tiny, tiny_vta
 from tests.engine.neural.golden import torch
 
 DIFF_FOLEY = "SimianLuo/Diff-Foley"
@@ -324,3 +324,20 @@ def test_folders_put_there_by_hand_are_seen_where_others_keep_them(
     shutil.copytree(published / hub_trees.BASE, foley_weights / layout, dirs_exist_ok=True)
     missing = missing_files(model_row("foleycrafter"))
     assert "image_encoder" in missing and not [part for part in missing if part.startswith("auffusion")]
+
+
+def test_of_a_checkpoint_only_what_the_model_reads_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTFALL_MODELS", str(tmp_path / "models"))
+    place, row = tmp_path / "models" / "vta-ldm", model_row("vta-ldm")
+    tiny_vta.write_tree(tmp_path / "hub" / row.parts[0].repository)
+    with serving(tmp_path / "hub") as hub:
+        footfall("models", "pull", "vta-ldm", hub=hub, weights=place)
+    keys = set(load_file(place / "audioldm-s-full.safetensors"))
+    assert "scale_factor" in keys and not any(key.startswith("model.diffusion_model") for key in keys)
+    assert json.loads((place / "summary.jsonl").read_text().splitlines()[0])["embedding_dim"] == tiny_vta.WIDTH
+    assert missing_files(model_row("vta-ldm-original")) == [], "whose weights are the same"
+
+
+def test_weights_that_nobody_publishes_are_ones_own_to_put_there(weights: Path) -> None:
+    failed = footfall("models", "pull", "multifoley", hub=None, weights=weights, status=2)
+    assert "nobody publishes weights of multifoley" in failed.stderr
