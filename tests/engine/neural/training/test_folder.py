@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from footfall_bridge.errors import BadRequest, MediaNotFound
+from footfall_bridge.errors import BadRequest, MediaNotFound, WeightsMissing
 from footfall_bridge.messages import Quality
 from footfall_engine.contacts import Scene, render_clip
 from footfall_engine.media.audio import read_recording
@@ -21,6 +21,7 @@ from footfall_engine.training.captions import caption_of, named
 from footfall_engine.training.folder import Prepared, Sounds, Workshop, items_in, split
 from footfall_engine.training.seeing import seeing
 
+from tests.engine.neural.multifoley.test_model import write_cavp
 from tests.engine.neural.training.small import CODEC, CREW
 
 CPU = Runtime(torch.device("cpu"), torch.float32)
@@ -215,3 +216,24 @@ def test_a_codec_hears_parts_of_files_at_its_rate(tmp_path: Path) -> None:
     assert all(sound.shape == (2, SAMPLE_RATE // 2) for sound in drawn)
     assert all(float(sound.abs().max()) > 0.3 for sound in drawn)
     assert len({float(sound[0, -1]) == 0 for sound in drawn}) == 2  # silence after the short one
+
+
+def test_a_clip_can_be_seen_by_cavp_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models").mkdir()
+    write_cavp(tmp_path / "models" / "diff-foley")
+    monkeypatch.setenv("FOOTFALL_MODELS", str(tmp_path / "models"))
+    (tmp_path / "in").mkdir()
+    write_clip(tmp_path / "in" / "hammer.mp4")
+    shop = Workshop(CODEC, Track.CAVP, seeing(Track.CAVP, CPU), tmp_path / "data", CREW)
+    (made,) = shop.prepared(items_in(tmp_path / "in"))
+    _, track = made.window(0, made.columns)
+    assert track is not None
+    assert track.shape == (CHANNELS["cavp"], made.columns)
+    assert bool(torch.isfinite(track).all())
+    assert not torch.equal(track[:, 0], track[:, -1])
+
+
+def test_without_cavps_weights_it_is_said_where_they_should_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTFALL_MODELS", str(tmp_path / "models"))
+    with pytest.raises(WeightsMissing, match="diff-foley"):
+        seeing(Track.CAVP, CPU)
