@@ -165,7 +165,7 @@ def _two_jobs(weights: Path, runtime: Runtime) -> Iterator[Measure]:
     done = "as jobs in the queue are" if model.takes_at_once > 1 else "so queued jobs stay apart"
     yield Measure(
         "Diff-Foley, two jobs in one batch against one after the other", "",
-        f"{apart / together:.3g} × faster, {done}", None, {"apart": apart, "together": together},
+        f"{apart / together:.3g} × as fast, {done}", None, {"apart": apart, "together": together},
     )  # fmt: skip
 
 
@@ -194,20 +194,24 @@ def _compiled(weights: Path, runtime: Runtime) -> Iterator[Measure]:
 
 
 def write_random_weights(folder: Path) -> None:
-    """Checkpoints of the published names, sizes and keys, as they are after their conversion."""
+    """Checkpoints of the published names and keys, as they are after their conversion.
+
+    The sizes are the published ones too, unless a file of the folder says others.
+    """
     import torch
     from safetensors.torch import save_file
 
     from footfall_engine.models.diff_foley import networks
     from footfall_engine.models.diff_foley.model import FILES
-    from footfall_engine.models.weights import converted
+    from footfall_engine.models.diff_foley.sizes import shape_in
+    from footfall_engine.models.parts import converted
 
     folder.mkdir(parents=True, exist_ok=True)
     dice = torch.Generator().manual_seed(0)
     for file in sorted(set(FILES.values())):
         sizes: dict[str, tuple[int, ...]] = {}
         for name in (name for name in FILES if FILES[name] == file):
-            sizes |= networks.original_shapes(name, networks.Shape())
+            sizes |= networks.original_shapes(name, shape_in(folder))
         save_file({key: _random(key, size, dice) for key, size in sizes.items()}, converted(folder / file))
 
 
