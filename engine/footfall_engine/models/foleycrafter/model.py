@@ -16,16 +16,16 @@ from torch import Tensor, nn
 
 from footfall_engine.diffusion import guidance, stock
 from footfall_engine.diffusion.guidance import Predict
-from footfall_engine.diffusion.stretches import blend, cut, over_windows
-from footfall_engine.media.audio import fit_length
+from footfall_engine.diffusion.stretches import over_windows
 from footfall_engine.models import logmel
 from footfall_engine.models.base import Conditions, Features, Generated, asked
 from footfall_engine.models.columns import Columns, seeded_noise
 from footfall_engine.models.foleycrafter import files, networks, pictures, timing
 from footfall_engine.models.foleycrafter.detector import LONGEST_SEC, PICTURES, detector, prepared
 from footfall_engine.models.foleycrafter.timing import Stretch
+from footfall_engine.models.mel_stages import MelStages
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
-from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
+from footfall_engine.models.stages import LOADED, SAMPLED
 from footfall_engine.models.stock import clip_tokenizer, filled, read_json
 from footfall_engine.models.store import model_folder
 from footfall_engine.models.weights import read_weights, ready_weights
@@ -41,9 +41,8 @@ PICTURES_PER_WINDOW = 15  # whose mean stands for the clip
 FRAMES_PER_COLUMN = 8  # the autoencoder reduces both axes of a mel spectrogram so
 COLUMNS = Columns(logmel.SAMPLE_RATE, FRAMES_PER_COLUMN * logmel.HOP, window=128, overlap=32)
 
-_LOOK_BYTES, _WATCH_BYTES, _STEP_BYTES, _CODE_BYTES = 120 * 2**20, 2500 * 2**20, 500 * 2**20, 900 * 2**20  # of one item
+_LOOK_BYTES, _WATCH_BYTES, _STEP_BYTES = 120 * 2**20, 2500 * 2**20, 500 * 2**20  # of one item
 _SEEN = 0.2  # share of the work done when the picture is
-_SPARE_FRAMES = 32  # of the spectrogram after the sound's end, so that it ends as it would go on
 _NEARLY = 0.05  # of a stretch that the detector is spread over, which it may be longer
 
 WHOSE = {
@@ -231,18 +230,14 @@ class Told:
         return len(self.text) // 2
 
 
-class Job(Stages):
+class Job(MelStages):
     """The stages of one sound."""
 
     def __init__(
         self, model: FoleyCrafter, nets: Networks, runtime: Runtime, conditions: Conditions, progress: ProgressFn
     ) -> None:
-        super().__init__(runtime, conditions, progress)
+        super().__init__(nets, COLUMNS, runtime, conditions, progress)
         self._model = model
-        self._nets = nets
-        self._samples = round(conditions.duration * logmel.SAMPLE_RATE)
-        self._columns = COLUMNS.needed(self._samples)
-        self._starts = COLUMNS.starts(self._columns)
         self._pictures_per_window = asked(conditions.controls.pictures, model.pictures_per_window)
         self._pictures_per_sec = self._pictures_per_window / COLUMNS.window_seconds
         self._temporal_scale = asked(conditions.controls.temporal_scale, model.temporal_scale)
@@ -325,7 +320,7 @@ class Job(Stages):
         assert self._nets.detector is not None
 
         def once(some: Tensor) -> Tensor:
-            return self._nets.detector(self._here(some)).float().sigmoid().cpu()  # type: ignore[misc]
+            return self._nets.detector(self._here(some)).float().sigmoid().cpu()
 
         return {"probabilities": self._batches(_WATCH_BYTES).run(once, clips).numpy()}
 
@@ -378,31 +373,20 @@ class Job(Stages):
 
     def _coded(self, audio: Tensor) -> Tensor:
         """Latents of sound, shape = (b, samples)."""
-        vae, frames = self._nets.vae, [start * FRAMES_PER_COLUMN for start in self._starts]
+        vae = self._nets.vae
         picture = 2 * logmel.to_picture(logmel.AUFFUSION(audio)).clamp(0, 1) - 1
 
         def once(windows: Tensor) -> Tensor:
             return vae.encode(self._here(windows), return_dict=False)[0].mean.float() * vae.config.scaling_factor
 
-        windows = self._batches(_CODE_BYTES).run(once, cut(picture, frames, COLUMNS.window * FRAMES_PER_COLUMN))
-        return blend(windows, self._starts, self._columns)
+        return self._into_latents(picture, once)
 
     def sound(self, latents: Tensor) -> NDArray[np.float32]:
         """Shape = (variants, samples)."""
-        self._tell(SAMPLED)
         vae = self._nets.vae
 
         def decode(windows: Tensor) -> Tensor:
             picture = vae.decode(self._here(windows / vae.config.scaling_factor), return_dict=False)[0].float()
             return logmel.from_picture((picture / 2 + 0.5).clamp(0, 1))
 
-        def speak(bands: Tensor) -> Tensor:
-            return self._nets.vocoder(self._here(bands).transpose(1, 2)).float()
-
-        windows = self._batches(_CODE_BYTES).run(decode, cut(latents, self._starts, COLUMNS.window))
-        self._tell(DECODED)
-        frames = [start * FRAMES_PER_COLUMN for start in self._starts]
-        needed = -(-self._samples // logmel.HOP) + _SPARE_FRAMES
-        bands = blend(windows, frames, self._columns * FRAMES_PER_COLUMN)[..., :needed]
-        audio = self._batches(_CODE_BYTES * len(self._starts)).run(speak, bands)
-        return fit_length(audio.cpu().numpy(), self._samples)
+        return self._into_sound(latents, decode)

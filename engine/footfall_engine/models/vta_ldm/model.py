@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from footfall_engine.diffusion import guidance, stock
 from footfall_engine.diffusion.guidance import Predict
-from footfall_engine.diffusion.stretches import blend, cut, over_windows
-from footfall_engine.media.audio import fit_length
+from footfall_engine.diffusion.stretches import over_windows
 from footfall_engine.models import logmel
 from footfall_engine.models.base import Conditions, Features, Generated, asked
 from footfall_engine.models.clip_pictures import cropped
 from footfall_engine.models.columns import Columns, seeded_noise
+from footfall_engine.models.mel_stages import MelStages
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
-from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
+from footfall_engine.models.stages import LOADED, SAMPLED
 from footfall_engine.models.stock import clip_tokenizer
 from footfall_engine.models.store import model_folder
 from footfall_engine.models.vta_ldm import networks
@@ -40,9 +40,8 @@ PICTURES_PER_SEC = 2
 FRAMES_PER_COLUMN = 4  # the autoencoder reduces both axes of a mel spectrogram so
 COLUMNS = Columns(logmel.SAMPLE_RATE, FRAMES_PER_COLUMN * logmel.HOP, window=256, overlap=50)
 
-_LOOK_BYTES, _STEP_BYTES, _CODE_BYTES = 60 * 2**20, 400 * 2**20, 900 * 2**20  # of one item, in float32
+_LOOK_BYTES, _STEP_BYTES = 60 * 2**20, 400 * 2**20  # of one item, in float32
 _SEEN = 0.15  # share of the work done when the picture is
-_SPARE_FRAMES = 32  # of the spectrogram after the sound's end, so that it ends as it would go on
 
 
 class Sampler(Enum):
@@ -155,18 +154,14 @@ def _made(make: Callable[..., nn.Module], found: tuple[Weights, str], *sizes: An
     return make(weights, *sizes, source)
 
 
-class _Job(Stages):
+class _Job(MelStages):
     """The stages of one sound."""
 
     def __init__(
         self, nets: Networks, configs: Configs, runtime: Runtime, conditions: Conditions, progress: ProgressFn
     ) -> None:
-        super().__init__(runtime, conditions, progress)
-        self._nets = nets
+        super().__init__(nets, COLUMNS, runtime, conditions, progress)
         self._configs = configs
-        self._samples = round(conditions.duration * logmel.SAMPLE_RATE)
-        self._columns = COLUMNS.needed(self._samples)
-        self._starts = COLUMNS.starts(self._columns)
 
     # ---- what the UNet is told
 
@@ -234,35 +229,24 @@ class _Job(Stages):
 
     def _coded(self, audio: Tensor) -> Tensor:
         """Latents of sound, shape = (b, samples)."""
-        vae, frames = self._nets.vae, [start * FRAMES_PER_COLUMN for start in self._starts]
+        vae = self._nets.vae
         bands = logmel.AUDIOLDM(audio)[..., : self._columns * FRAMES_PER_COLUMN]
 
         def once(windows: Tensor) -> Tensor:
             pictures = windows[:, None].transpose(2, 3).to(self._runtime.precision)
             return vae.encode(pictures, return_dict=False)[0].mean.float().transpose(2, 3) * vae.config.scaling_factor
 
-        windows = self._batches(_CODE_BYTES).run(once, cut(bands, frames, COLUMNS.window * FRAMES_PER_COLUMN))
-        return blend(windows, self._starts, self._columns)
+        return self._into_latents(bands, once)
 
     def sound(self, latents: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Shape = (variants, samples)."""
-        self._tell(SAMPLED)
         vae, precision = self._nets.vae, self._runtime.precision
 
         def decode(windows: Tensor) -> Tensor:
             scaled = (windows / vae.config.scaling_factor).to(precision).transpose(2, 3)
             return vae.decode(scaled, return_dict=False)[0][:, 0].float().transpose(1, 2)
 
-        def speak(bands: Tensor) -> Tensor:
-            return self._nets.vocoder(bands.to(precision).transpose(1, 2)).float()
-
-        windows = self._batches(_CODE_BYTES).run(decode, cut(latents, self._starts, COLUMNS.window))
-        self._tell(DECODED)
-        frames = [start * FRAMES_PER_COLUMN for start in self._starts]
-        needed = -(-self._samples // logmel.HOP) + _SPARE_FRAMES
-        bands = blend(windows, frames, self._columns * FRAMES_PER_COLUMN)[..., :needed]
-        audio = self._batches(_CODE_BYTES * len(self._starts)).run(speak, bands)
-        return fit_length(audio.cpu().numpy(), self._samples)
+        return self._into_sound(latents, decode)
 
 
 def look_times(seconds: float, starts: list[int]) -> list[list[float]]:
