@@ -42,8 +42,7 @@ def scheduled(
 
     `generators`, one for each item of the batch, give the noise of samplers that add some at every step.
     """
-    most = stepper.config.num_train_timesteps - 2  # times that are spaced by one and begin at 1 must not pass the last
-    stepper.set_timesteps(min(steps, most))
+    stepper.set_timesteps(min(steps, _most_steps(stepper)))
     random = {"generator": list(generators)} if "generator" in inspect.signature(stepper.step).parameters else {}
     latents = noise * stepper.init_noise_sigma
     for number, time in enumerate(stepper.timesteps):
@@ -56,6 +55,12 @@ def scheduled(
             asked = held
         latents = stepper.step(denoise(asked, float(time)), time, latents, **random).prev_sample
     return hold(latents, 1.0, 0.0)
+
+
+def _most_steps(stepper: Any) -> int:
+    """Times that are spaced by one and begin at 1 must not pass the last."""
+    begins_later = stepper.config.get("timestep_spacing") == "leading"
+    return stepper.config.num_train_timesteps - (2 if begins_later else 0)
 
 
 def _signal_and_noise(stepper: Any, time: float) -> tuple[float, float]:
