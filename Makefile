@@ -32,7 +32,7 @@ ardour: $(VENV)/.base  ## puts Footfall's scripts where Ardour finds them
 	$(BIN)/footfall install ardour $(ARGS)
 
 test: $(VENV)/.test  ## make test, or make test ARGS="tests/engine -k cli"
-	$(BIN)/python -m pytest $(ARGS)
+	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),tests/all.sh $(BIN)/python)
 
 e2e: $(VENV)/.test  ## the scripts in real editors (Ardour on a screen that is not there, MLT); skipped where they cannot be had
 	tests/e2e/prepare.sh
