@@ -16,7 +16,7 @@ local MAX_ARGUMENTS = 128
 -- Lists and objects travel as JSON; only under these keys is a text read as such.
 local STRUCTURED = {
   generate = { events = true },
-  regenerate = { events = true },
+  regenerate = { also = true, events = true },
   spotted = { events = true },
   job = { progress = true, warnings = true, stems = true, spotted = true, failure = true },
   ["status.reply"] = { counts = true, jobs = true },

@@ -14,7 +14,9 @@ from typing import Any, Dict, Iterator
 PREFIX = "/footfall/"
 MAX_PACKET_BYTES = 16 * 1024 * 1024
 CONNECT_SECONDS = 2.0
-STRUCTURED = ("events", "stems", "warnings", "progress", "spotted", "failure", "counts", "jobs", "models", "controls")
+STRUCTURED = (
+    "also", "events", "stems", "warnings", "progress", "spotted", "failure", "counts", "jobs", "models", "controls",
+)  # fmt: skip
 
 Fields = Dict[str, Any]
 

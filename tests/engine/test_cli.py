@@ -377,13 +377,20 @@ def test_a_taken_port_is_said_and_the_next_one_used(tmp_path: Path) -> None:
             wait_until(lambda: f"port {port} is taken by" in said.read_text(), said.read_text, 10)
 
 
+def heeding_ctrl_c() -> None:
+    """What a shell starts in the background, these tests perhaps, ignores it, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
 @pytest.mark.parametrize("where", ["--here", "--quiet"])
 def test_ctrl_c_cancels_and_leaves_no_file(at_engine: resident.Resident, tmp_path: Path, where: str) -> None:
     film, stems = tmp_path / "long.mp4", tmp_path / "stems"
     contacts.render_long_clip(film, 5.0, contacts.Scene(duration=6.0, width=640, height=360))
     command = [sys.executable, "-m", "footfall_engine", "generate", str(film), "--out", str(stems), "--json", where]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding_ctrl_c
+    )
     deadline = time.monotonic() + 30
     while not stems.is_dir() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -18,7 +18,7 @@ from footfall_engine import contacts, engine
 from footfall_engine.config import Settings
 from footfall_engine.media import wav
 from footfall_engine.playback import Playback
-from footfall_engine.scene import Scene, _frames
+from footfall_engine.scene import _frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -208,9 +208,8 @@ def test_a_model_gets_as_many_pictures_as_are_played_at_their_played_times(
     playback = Playback(TimeRange(5 / FILM, 45 / FILM), speed)
     end = min(playback.duration, playback.duration * share + 8 / Fraction(fps))
     window = TimeRange(playback.duration * share, end)
-    scene = Scene(str(film), playback, "", "", 1, (), None, None, None, None, None)  # type: ignore[arg-type]
     times = [n / fps for n in range(math.ceil(window.duration * Fraction(fps)))]
-    frames = list(_frames(scene, window)(times))
+    frames = list(_frames(str(film), playback, window)(times))
     assert [frame.time for frame in frames] == times
     for frame in frames:
         moment = playback.in_clip(window).start + Fraction(frame.time) * speed
