@@ -58,11 +58,8 @@ class Part:
 
     def span(self, sample_rate: int, samples: int, duration: Fraction) -> TimeRange:
         """In seconds; exactly to the end where the part goes there."""
-        return (
-            TimeRange(Fraction(self.begin, sample_rate), min(Fraction(self.end, sample_rate), duration))
-            if (self.end < samples)
-            else TimeRange(Fraction(self.begin, sample_rate), duration)
-        )
+        end = Fraction(self.end, sample_rate) if self.end < samples else duration
+        return TimeRange(Fraction(self.begin, sample_rate), end)
 
     def angle(self, at: NDArray[np.int64], sample_rate: int) -> NDArray[np.float64]:
         """Of the new sound at each sample, 0…pi/2, for `windows.blended`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from footfall_bridge.errors import JobCancelled, ModelFailed, WeightsMissing
+from footfall_bridge.errors import ModelFailed, WeightsMissing
 from footfall_engine.diffusion.samplers import dpm_solver_pp_2m
 from footfall_engine.media.audio import Recording
 from footfall_engine.models.diff_foley import layout
@@ -18,7 +18,7 @@ from footfall_engine.progress import no_progress
 
 from tests.engine.neural import golden, tiny
 from tests.engine.neural.golden import relative, torch
-from tests.engine.neural.tiny import Film, conditions
+from tests.engine.neural.tiny import Film, check_progress, conditions
 
 
 @pytest.fixture(scope="module")
@@ -67,19 +67,7 @@ def test_the_classifier_guides_at_scale_1_too_but_not_in_the_notebook(folder: Pa
 
 
 def test_progress_rises_and_stops_the_work_at_any_step(model: DiffFoley) -> None:
-    heard: list[float] = []
-    model.generate(conditions(1.0, steps=4), [1], heard.append)
-    assert heard == sorted(heard)
-    assert len(set(heard)) > 6
-    for stop_after in (1, len(heard) // 2, len(heard) - 1):
-        left = iter(range(stop_after))
-
-        def progress(fraction: float, left: object = left) -> None:
-            if next(left, None) is None:  # type: ignore[call-overload]
-                raise JobCancelled("enough")
-
-        with pytest.raises(JobCancelled):
-            model.generate(conditions(1.0, steps=4), [1], progress)
+    check_progress(model, steps=4, fewest=7)
 
 
 def test_a_remembered_picture_is_not_looked_at_again(model: DiffFoley) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from footfall_bridge.errors import JobCancelled, WeightsMissing, WeightsUnusable
+from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from footfall_engine.media.audio import Recording
 from footfall_engine.models.base import TimedHit
 from footfall_engine.models.foleycrafter.model import FoleyCrafter
 from footfall_engine.progress import no_progress
 
 from tests.engine.neural import tiny_foleycrafter
-from tests.engine.neural.tiny import CPU, Film, conditions
+from tests.engine.neural.tiny import CPU, Film, check_progress, conditions
 from tests.engine.neural.tiny_foleycrafter import torch
 
 RATE = 16_000
@@ -110,19 +110,7 @@ def test_no_picture_is_looked_at_twice_when_it_is_remembered(watching: Path) -> 
 
 @pytest.mark.heavy
 def test_progress_rises_and_stops_the_work_at_any_step(folder: Path) -> None:
-    heard: list[float] = []
-    model = FoleyCrafter(folder=folder, runtime=CPU)
-    model.generate(conditions(1.0, steps=3), [1], heard.append)
-    assert heard == sorted(heard) and len(set(heard)) > 5
-    for stop_after in (1, len(heard) // 2, len(heard) - 1):
-        left = iter(range(stop_after))
-
-        def progress(fraction: float, left: Any = left) -> None:
-            if next(left, None) is None:
-                raise JobCancelled("enough")
-
-        with pytest.raises(JobCancelled):
-            model.generate(conditions(1.0, steps=3), [1], progress)
+    check_progress(FoleyCrafter(folder=folder, runtime=CPU), steps=3, fewest=6)
 
 
 @pytest.mark.heavy

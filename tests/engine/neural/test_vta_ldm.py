@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from footfall_bridge.errors import JobCancelled, WeightsMissing, WeightsUnusable
+from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from footfall_engine.diffusion import stock
 from footfall_engine.media.audio import Recording
 from footfall_engine.models.registry import MODELS
@@ -29,7 +29,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.neural import tiny_vta
-from tests.engine.neural.tiny import CPU, Film, conditions
+from tests.engine.neural.tiny import CPU, Film, check_progress, conditions
 from tests.engine.neural.tiny_vta import torch
 
 RATE = 16_000
@@ -81,18 +81,7 @@ def test_published_sampler_is_seeded_too(folder: Path) -> None:
 
 @pytest.mark.heavy
 def test_progress_rises_and_stops_the_work_at_any_step(model: VtaLdm) -> None:
-    heard: list[float] = []
-    model.generate(conditions(1.0, steps=3), [1], heard.append)
-    assert heard == sorted(heard) and len(set(heard)) > 5
-    for stop_after in (1, len(heard) // 2, len(heard) - 1):
-        left = iter(range(stop_after))
-
-        def progress(fraction: float, left: Any = left) -> None:
-            if next(left, None) is None:
-                raise JobCancelled("enough")
-
-        with pytest.raises(JobCancelled):
-            model.generate(conditions(1.0, steps=3), [1], progress)
+    check_progress(model, steps=3, fewest=6)
 
 
 def test_a_remembered_picture_is_not_looked_at_again(model: VtaLdm) -> None:

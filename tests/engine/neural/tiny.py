@@ -12,9 +12,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="neural models need the 'neural' extra")
 pytest.importorskip("diffusers", reason="neural models need the 'neural' extra")
 
+from footfall_bridge.errors import JobCancelled  # noqa: E402
 from footfall_bridge.messages import Controls  # noqa: E402
 from footfall_engine.media.video import Frame  # noqa: E402
-from footfall_engine.models.base import Conditions  # noqa: E402
+from footfall_engine.models.base import Conditions, Model  # noqa: E402
 from footfall_engine.models.diff_foley import networks  # noqa: E402
 from footfall_engine.models.diff_foley.cavp import CavpShape  # noqa: E402
 from footfall_engine.models.diff_foley.classifier import ClassifierShape  # noqa: E402
@@ -22,6 +23,7 @@ from footfall_engine.models.diff_foley.latent import UNetShape, VaeShape  # noqa
 from footfall_engine.models.diff_foley.model import FILES, DiffFoley  # noqa: E402
 from footfall_engine.models.parts import converted  # noqa: E402
 from footfall_engine.models.runtime import Runtime  # noqa: E402
+from footfall_engine.progress import no_progress  # noqa: E402
 
 SHAPE = networks.Shape(
     cavp=CavpShape(base_channels=2, features=16, audio_channels=None),
@@ -84,3 +86,21 @@ def conditions(duration: float, **changes: Any) -> Conditions:
     }  # fmt: skip
     controls = {"steps": 2} | {name: changes.pop(name) for name in Controls.model_fields if name in changes}
     return Conditions(**given | {"controls": Controls(**controls)} | changes)
+
+
+def check_progress(model: Model, steps: int, fewest: int) -> None:
+    """It rises by `fewest` values at least, and whoever hears of it can stop the work at any step."""
+    model.generate(conditions(0.5, steps=1), [1], no_progress)  # networks are loaded, and tell of it, but once
+    heard: list[float] = []
+    model.generate(conditions(1.0, steps=steps), [1], heard.append)
+    assert heard == sorted(heard)
+    assert len(set(heard)) >= fewest
+    for stop_after in (1, len(heard) // 2, len(heard) - 1):
+        left = iter(range(stop_after))
+
+        def progress(fraction: float, left: Any = left) -> None:
+            if next(left, None) is None:
+                raise JobCancelled("enough")
+
+        with pytest.raises(JobCancelled):
+            model.generate(conditions(1.0, steps=steps), [1], progress)
