@@ -106,8 +106,13 @@ def sound_of(
 
 def _declicked(block: NDArray[np.float32], left: int, rate: int) -> NDArray[np.float32]:
     """A block that `left` samples of the region follow, with what lies in its last moment faded out."""
-    before_end = left + np.arange(block.shape[-1], 0, -1)
-    return block * np.minimum(1.0, before_end / (DECLICK_SEC * rate)).astype(np.float32)
+    fade = round(DECLICK_SEC * rate)
+    fading = min(block.shape[-1], max(0, fade - left))
+    if fading:
+        before_end = left + np.arange(fading, 0, -1, dtype=np.float32)
+        block = block.copy()
+        block[..., -fading:] *= before_end / np.float32(fade)
+    return block
 
 
 def _windows(

@@ -27,12 +27,15 @@ def analyse(path: Path | str, region: TimeRange, progress: ProgressFn = no_progr
 
     Raises what `read_frames` raises, and JobCancelled out of `progress`.
     """
+    import cv2
+
     from footfall_engine.analysis.cuts import cut_pairs, cut_times
     from footfall_engine.analysis.events import find_hits
     from footfall_engine.analysis.flow import measure
     from footfall_engine.analysis.motion import motion_curves
     from footfall_engine.media.video import probe, read_frames
 
+    cv2.setNumThreads(1)  # on such small pictures its threads wait for each other, on cores that decoding needs
     facts = probe(path)
     height = looking_height(facts.width, facts.height)
     duration = float(region.duration)

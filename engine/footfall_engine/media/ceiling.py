@@ -61,21 +61,22 @@ def ceiling_gain(audio: Audio, ceiling: float) -> NDArray[np.float32]:
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
     loud = _loud_stretches(audio, ceiling / _worst_overshoot())
-    if not loud:
-        return np.ones(audio.shape[1], np.float32)
-    wanted = np.ones(audio.shape[1])
+    gain = np.ones(audio.shape[1], np.float32)
     for start, end in loud:
-        wanted[start:end] = np.minimum(1.0, ceiling / np.maximum(true_peaks(audio[:, start:end]), 1e-9))
-    held = minimum_filter1d(wanted, 2 * LOOKAHEAD_SAMPLES + 1, mode="nearest")
-    return uniform_filter1d(held, 2 * LOOKAHEAD_SAMPLES + 1, mode="nearest").astype(np.float32)
+        wanted = np.minimum(1.0, ceiling / np.maximum(true_peaks(audio[:, start:end]), 1e-9))
+        held = minimum_filter1d(wanted, 2 * LOOKAHEAD_SAMPLES + 1, mode="nearest")
+        gain[start:end] = uniform_filter1d(held, 2 * LOOKAHEAD_SAMPLES + 1, mode="nearest")
+    return gain
 
 
 def _loud_stretches(audio: Audio, threshold: float) -> list[tuple[int, int]]:
     """Where a true peak could pass the ceiling, in whole blocks with a quiet one on either side."""
     samples = audio.shape[1]
-    levels = np.abs(audio).max(axis=0)
-    block_levels = np.maximum.reduceat(levels, np.arange(0, samples, _BLOCK_SAMPLES)) if samples else levels
-    loud = block_levels > threshold
+    if not samples:
+        return []
+    blocks = np.arange(0, samples, _BLOCK_SAMPLES)
+    highest, lowest = np.maximum.reduceat(audio, blocks, axis=1), np.minimum.reduceat(audio, blocks, axis=1)
+    loud = np.maximum(highest, -lowest).max(axis=0) > threshold
     near = loud.copy()
     near[1:] |= loud[:-1]
     near[:-1] |= loud[1:]

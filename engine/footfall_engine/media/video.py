@@ -277,6 +277,7 @@ def _rate(stream: VideoStream) -> Fraction:
 @lru_cache(maxsize=64)
 def _probe(identity: str, file: Path) -> ClipFacts:
     with _opened(file) as (container, stream):
+        stream.thread_type = "NONE"  # for one picture, threads cost more than they bring
         rate, origin = _rate(stream), _origin(container, stream)
         first = next((picture for _, picture in _Decoding(container, stream)), None)
         if first is None:
@@ -284,7 +285,7 @@ def _probe(identity: str, file: Path) -> ClipFacts:
         width, height = _size(first)
         return ClipFacts(
             path=file,
-            duration=_picture_end(file) - origin,
+            duration=_picture_end(file, container, stream) - origin,
             frame_rate=rate,
             width=width,
             height=height,
@@ -294,20 +295,26 @@ def _probe(identity: str, file: Path) -> ClipFacts:
         )
 
 
-def _picture_end(file: Path) -> Fraction:
-    """Container time at which the last picture that is really in the file ends (a header may promise more)."""
-    for back in (*_TAIL_SECONDS, None):
-        with _opened(file) as (container, stream):
-            stated = _stated_end(container, stream)
-            if back is not None:
-                if stated is None or back > stated:
-                    continue
-                _seek(container, stream, stated - back)
-            one_frame = 1 / _rate(stream)
-            ends = [_packet_end(packet, one_frame) for packet in _packets(container, stream)]
-        if known := [end for end in ends if end is not None]:
-            return max(known)
-    return len(ends) * one_frame  # an elementary stream has no times at all
+def _picture_end(file: Path, container: InputContainer, stream: VideoStream) -> Fraction:
+    """Container time at which the last picture that is really in the file ends (a header may promise more).
+
+    The container stands somewhere else afterwards.
+    """
+    stated = _stated_end(container, stream) or Fraction(0)
+    for back in _TAIL_SECONDS:
+        if back <= stated:
+            _seek(container, stream, stated - back)
+            if known := [end for end in _packet_ends(container, stream) if end is not None]:
+                return max(known)
+    with _opened(file) as (container, stream):
+        ends = _packet_ends(container, stream)
+        known = [end for end in ends if end is not None]
+        return max(known, default=len(ends) / _rate(stream))  # an elementary stream has no times at all
+
+
+def _packet_ends(container: InputContainer, stream: VideoStream) -> list[Fraction | None]:
+    one_frame = 1 / _rate(stream)
+    return [_packet_end(packet, one_frame) for packet in _packets(container, stream)]
 
 
 def _packet_end(packet: Packet, one_frame: Fraction) -> Fraction | None:

@@ -79,6 +79,8 @@ def wander(samples: int, rate: float, rng: Rng) -> Samples:
 
 def followed(level: NDArray[np.float32], seconds: float) -> Samples:
     """The level curve smoothed by a one-pole filter of that time constant: things have inertia."""
+    if level[0] == level.min() == level.max():
+        return level
     pole = np.exp(-1 / (seconds * SAMPLE_RATE))
     out, _ = signal.lfilter([1 - pole], [1, -pole], level, zi=[pole * float(level[0])])
     return np.asarray(out, np.float32)
@@ -176,19 +178,26 @@ def _filtered_noise(samples: int, low: float, high: float, rng: Rng, order: int)
 
 def stretched(x: Samples, step: int) -> Samples:
     """`x` made `step` times as long by cubic (Catmull-Rom) interpolation: low sounds need few samples."""
-    u = (np.arange(step, dtype=np.float32) / np.float32(step))[None, :]
+    neighbours = np.stack([x[i : len(x) - 3 + i] for i in range(4)], axis=1)
+    out = np.zeros(len(x) * step, np.float32)
+    np.matmul(neighbours, _catmull_rom(step), out=out[: len(neighbours) * step].reshape(-1, step))
+    return out
+
+
+@lru_cache(maxsize=64)
+def _catmull_rom(step: int) -> Samples:
+    """What each of four neighbours weighs at `step` places between the middle two, shape = (4, step)."""
+    u = np.arange(step) / step
     u2, u3 = u * u, u * u * u
-    p0, p1, p2, p3 = (x[i : len(x) - 3 + i, None] for i in range(4))
-    out = p1 * (1 - 2.5 * u2 + 1.5 * u3) + p2 * (0.5 * u + 2 * u2 - 1.5 * u3)
-    out += p0 * (u2 - 0.5 * (u + u3)) + p3 * (0.5 * (u3 - u2))
-    return np.asarray(np.append(out.reshape(-1), np.zeros(3 * step, np.float32)), np.float32)
+    weights = [u2 - 0.5 * (u + u3), 1 - 2.5 * u2 + 1.5 * u3, 0.5 * u + 2 * u2 - 1.5 * u3, 0.5 * (u3 - u2)]
+    return np.stack(weights).astype(np.float32)
 
 
 def coloured(samples: int, rng: Rng, gain: Callable[[Floats], Floats]) -> Samples:
     """Noise of any spectrum, deviation 1; `gain` maps hertz (n,) to amplitude (n,)."""
     n = fft.next_fast_len(samples, real=True)
     spectrum = fft.rfft(noise(n, rng))
-    spectrum *= gain(np.maximum(fft.rfftfreq(n, 1 / SAMPLE_RATE), 1.0)).astype(np.float32)
+    spectrum *= gain(np.maximum(fft.rfftfreq(n, 1 / SAMPLE_RATE), 1.0).astype(np.float32))
     spectrum[0] = 0
     x = fft.irfft(spectrum, n)[:samples]
     return np.asarray(x / max(float(np.std(x)), 1e-9), np.float32)
@@ -349,15 +358,28 @@ def _tail(seconds: float, bright: float, key: int) -> Samples:
     return band(out, 90, bright)
 
 
-def in_room(x: Samples, wet: float, seconds: float = 0.35, bright: float = 6000.0, tail: bool = True) -> Samples:
-    """`x` in a small room of that reverberation time: recordings are never quite dry."""
-    response = _tail(round(seconds, 2), round(bright, -2), 7)
-    sound = np.asarray(signal.oaconvolve(x, response), np.float32)
-    if not tail:
-        sound = sound[: len(x)]
-    out = np.float32(wet) * sound
-    out[: len(x)] += x
-    return out
+def in_room(x: Samples, wet: float, seconds: float = 0.35, bright: float = 6000.0) -> Samples:
+    """`x` in a small room of that reverberation time, without DC: recordings are never quite dry."""
+    response = _room(wet, round(seconds, 2), round(bright, -2))
+    samples = len(x) + len(response) - 1
+    size = fft.next_fast_len(-(-samples // _ROOM_STEP) * _ROOM_STEP, real=True)
+    spectrum = fft.rfft(x, size) * _room_spectrum(wet, round(seconds, 2), round(bright, -2), size)
+    return np.asarray(fft.irfft(spectrum, size)[:samples], np.float32)
+
+
+_ROOM_STEP = 4096  # samples that sizes go up by, so that few spectra serve all strikes
+
+
+@lru_cache(maxsize=64)
+def _room(wet: float, seconds: float, bright: float) -> Samples:
+    response = np.float32(wet) * _tail(seconds, bright, 7)
+    response[0] += 1
+    return without_dc(response)
+
+
+@lru_cache(maxsize=64)
+def _room_spectrum(wet: float, seconds: float, bright: float, size: int) -> NDArray[np.complex64]:
+    return np.asarray(fft.rfft(_room(wet, seconds, bright), size))
 
 
 def without_dc(x: Samples) -> Samples:

@@ -123,7 +123,7 @@ def thunder(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
     x *= np.clip(1 + 0.3 * b.wander(n, 2, rng), 0.1, 3) * np.minimum(1, 0.35 + 0.65 * t / 0.25)
     crack = b.peaked(b.burst(b.count(0.6), 200 / size, 3700, 0.05, rng, 0.0004), 1.0)
     x = b.joined((0.0, b.peaked(x, 1.0)), (0.0, np.float32(0.3 + 0.2 * h) * crack))
-    return p.struck(b.faded(x, 1.5), strike, manner, rng)
+    return p.struck(b.faded(b.without_dc(x), 1.5), strike, manner, rng)
 
 
 def explosion(strike: Strike, manner: Manner, rng: b.Rng) -> Samples:

@@ -49,8 +49,8 @@ def tilted(x: Samples, brightness: float) -> Samples:
 
 
 def struck(x: Samples, strike: Strike, manner: Manner, rng: b.Rng) -> Samples:
-    """A finished strike: coloured, without DC, at its level give or take a decibel."""
-    x = tilted(b.without_dc(x), manner.brightness - DULLER_IF_BIG * manner.size)
+    """A finished strike: coloured, at its level give or take a decibel."""
+    x = tilted(x, manner.brightness - DULLER_IF_BIG * manner.size)
     return b.faded(b.peaked(x, min(near(loudness(strike, manner), rng, 0.08), 0.95)), 0.01)
 
 
