@@ -1,7 +1,7 @@
 """Talk to an engine from Python, the same over every wire.
 
     with connect("osc.tcp://127.0.0.1:9770") as engine:
-        job = engine.submit(Generate(video="shot.mov", prompt="boots on gravel", stem_folder="stems"))
+        job = engine.submit(Generate(video="/films/shot.mov", prompt="boots on gravel", stem_folder="/films/stems"))
         for event in engine.events(job):
             print(event)
 

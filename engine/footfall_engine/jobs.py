@@ -14,7 +14,8 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -129,6 +130,12 @@ class JobQueue:
     def counts(self) -> dict[str, int]:
         with self._lock:
             return dict(self._db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Nothing happens to any job meanwhile, so that its state is told before what follows."""
+        with self._lock:
+            yield
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Hear every event of every job, from the thread where it happens; the return value ends it."""

@@ -145,23 +145,24 @@ class Handlers:
     def _submit(self, request: Job, peer: Peer) -> None:
         self.audience.follow(request.id, peer)  # first, so that `queued` is heard
         try:
-            self._present(self.jobs.submit(request), peer)
+            with self.jobs.at_rest():
+                self._present(self.jobs.submit(request), peer)
         except Exception:
             self.audience.leave(request.id, peer)
             raise
 
     def _cancel(self, request: messages.Cancel, peer: Peer) -> None:
-        peer.send(self.jobs.cancel(request.id))
+        with self.jobs.at_rest():
+            peer.send(self.jobs.cancel(request.id))
 
     def _status(self, request: messages.Status, peer: Peer) -> None:
         if request.id is None:
             peer.send(self._engine_status())
             return
-        known = self.jobs.status(request.id)
-        if not known.state.final:
+        with self.jobs.at_rest():
+            known = self.jobs.status(request.id)
             self.audience.follow(request.id, peer)
-            known = self.jobs.status(request.id)  # again: it may have ended before the peer followed it
-        self._present(known, peer)
+            self._present(known, peer)
 
     def _models(self, request: messages.Models, peer: Peer) -> None:
         peer.send(self._list_models())
