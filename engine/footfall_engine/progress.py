@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -25,6 +25,12 @@ def no_progress(fraction: float, /) -> None:
 def part(progress: ProgressFn, start: float, end: float) -> ProgressFn:
     """Progress of a step that takes the share start…end of a longer one."""
     return lambda fraction: progress(start + (end - start) * min(1.0, max(0.0, fraction)))
+
+
+def in_turn(items: Sequence[T], progress: ProgressFn) -> Iterator[tuple[T, ProgressFn]]:
+    """One item after another, each with its equal share of the progress."""
+    for number, item in enumerate(items):
+        yield item, part(progress, number / len(items), (number + 1) / len(items))
 
 
 def side_by_side(work: Callable[[T, ProgressFn], None], items: Sequence[T], at_once: int, progress: ProgressFn) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from footfall_bridge import messages
@@ -12,13 +12,14 @@ from footfall_bridge.errors import BadRequest
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, reported
 from footfall_engine.cli.jobs import Outcome, run_job
-from footfall_engine.cli.wishes import with_wishes
+from footfall_engine.cli.sharing import with_shared
+from footfall_engine.cli.wishes import Wishes
 from footfall_engine.config import Settings
 from footfall_engine.logs import start_logging
 
 
 @reported
-@with_wishes
+@with_shared
 def generate(
     clip: options.Clip,
     prompt: Annotated[str, typer.Option(help='What it sounds like: "boots on gravel, light rain".')] = "",
@@ -32,7 +33,7 @@ def generate(
         ),
     ] = None,
     *,
-    wishes: dict[str, Any],
+    wishes: Wishes,
     mono: Annotated[bool, typer.Option("--mono", help="One channel, not two.")] = False,
     position: Annotated[
         str | None, typer.Option(metavar="S", help="Of the region on your timeline; its start when left out.")
@@ -59,7 +60,7 @@ def generate(
             prompt=prompt,
             channels=1 if mono else 2,
             keep=keep and options.existing_file(keep, "stem"),
-            **wishes,
+            **wishes.as_fields(),
             position=options.checked_time(position, "--position"),
             stem_folder=options.made_folder(folder),
         )

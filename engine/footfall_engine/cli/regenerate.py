@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from footfall_bridge import messages
@@ -13,13 +13,14 @@ from footfall_engine.cli import options
 from footfall_engine.cli.console import reported
 from footfall_engine.cli.generate import tell
 from footfall_engine.cli.jobs import run_job
-from footfall_engine.cli.wishes import with_wishes
+from footfall_engine.cli.sharing import with_shared
+from footfall_engine.cli.wishes import Wishes
 from footfall_engine.config import Settings
 from footfall_engine.logs import start_logging
 
 
 @reported
-@with_wishes
+@with_shared
 def regenerate(
     stem: Annotated[Path, typer.Argument(metavar="STEM", help="A stem that Footfall made.", show_default=False)],
     start: options.In = None,
@@ -40,7 +41,7 @@ def regenerate(
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="Another prompt than the stem's.", show_default=False)] = None,
     *,
-    wishes: dict[str, Any],
+    wishes: Wishes,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     here: options.Here = False,
@@ -66,7 +67,7 @@ def regenerate(
             also=[part_of(text) for text in also],
             video=video and options.existing_file(video, "clip"),
             prompt=prompt,
-            **wishes,
+            **wishes.as_fields(),
             stem_folder=str(Path(path).parent) if folder is None else options.made_folder(folder),
         )
     )

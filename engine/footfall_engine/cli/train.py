@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from footfall_bridge.messages import Quality
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
+from footfall_engine.cli.sharing import with_shared
 from footfall_engine.cli.steps import step_bar
 from footfall_engine.config import Settings
 from footfall_engine.logs import start_logging
@@ -43,27 +44,48 @@ Folders = Annotated[
         help="Clips and recordings, with captions in their names or in a .txt beside each.",
     ),
 ]  # fmt: skip
-RecipeFile = Annotated[
-    Path | None,
-    typer.Option("--recipe", metavar="FILE", help="JSON; keys as in RUN/recipe.json.", show_default=False),
-]
 Steps = Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps.", show_default=False)]
-Batch = Annotated[
-    int | None, typer.Option(metavar="N", help="Items of a step, over all processes.", show_default=False)
-]
-Parts = Annotated[
-    int | None, typer.Option(metavar="N", help="That a batch is worked on in, for less memory.", show_default=False)
-]
-Rate = Annotated[float | None, typer.Option(metavar="X", help="Of learning.", show_default=False)]
-SeedOfRun = Annotated[int | None, typer.Option(help="Same seed, same training.", show_default=False)]
-Minutes = Annotated[float | None, typer.Option(metavar="M", help="Stop after so long.", show_default=False)]
-Resample = Annotated[bool, typer.Option("--resample", help="Take recordings that are not sampled at 48 kHz, too.")]
-Rendered = Annotated[bool, typer.Option("--rendered", help="Learn from rendered contacts, too.")]
-HeldOut = Annotated[float, typer.Option(metavar="X", help="Share of the files that is never trained on.")]
 Threads = Annotated[int | None, typer.Option(metavar="N", help="Of a CPU.", show_default=False)]
 
 
+@dataclass(frozen=True)
+class Training:
+    """What may be said of any training on one's own material."""
+
+    rendered: Annotated[bool, typer.Option("--rendered", help="Learn from rendered contacts, too.")] = False
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Take recordings that are not sampled at 48 kHz, too.")
+    ] = False
+    held_out: Annotated[float, typer.Option(metavar="X", help="Share of the files that is never trained on.")] = 0.02
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON; keys as in RUN/recipe.json.", show_default=False),
+    ] = None
+    steps: Steps = None
+    batch: Annotated[
+        int | None, typer.Option(metavar="N", help="Items of a step, over all processes.", show_default=False)
+    ] = None
+    parts: Annotated[
+        int | None, typer.Option(metavar="N", help="That a batch is worked on in, for less memory.", show_default=False)
+    ] = None
+    rate: Annotated[float | None, typer.Option(metavar="X", help="Of learning.", show_default=False)] = None
+    seed: Annotated[int | None, typer.Option(help="Same seed, same training.", show_default=False)] = None
+    minutes: Annotated[float | None, typer.Option(metavar="M", help="Stop after so long.", show_default=False)] = None
+    threads: Threads = None
+
+    def recipe_of(self, usual: Any) -> Any:
+        """The usual recipe with what a file and the options say of it."""
+        stated = usual if self.recipe is None else _read_recipe(self.recipe, type(usual))
+        return _changed(stated, steps=self.steps, batch=self.batch, parts=self.parts, rate=self.rate, seed=self.seed)
+
+    def items(self, folders: list[Path], quality: Quality | None = None) -> list[Item]:
+        from footfall_engine.training.folder import items_in
+
+        return [item for folder in folders for item in items_in(folder, self.resample, quality)]
+
+
 @reported
+@with_shared
 def network(
     run: Run,
     folders: Folders = [],  # noqa: B006 -- typer reads the default
@@ -78,25 +100,16 @@ def network(
     quality: Annotated[
         Quality | None, typer.Option(help="Of all files; else clips count as low, recordings as high.")
     ] = None,
-    rendered: Rendered = False,
-    resample: Resample = False,
-    held_out: HeldOut = 0.02,
-    recipe: RecipeFile = None,
-    steps: Steps = None,
-    batch: Batch = None,
-    parts: Parts = None,
-    rate: Rate = None,
-    seed: SeedOfRun = None,
-    minutes: Minutes = None,
-    threads: Threads = None,
+    *,
+    training: Training,
     quiet: options.Quiet = False,
 ) -> None:
     """Train the network; RUN/model then holds a model. Under torchrun, many processes train together."""
-    _start(threads)
+    _start(training.threads)
     from footfall_engine.models.multifoley.checkpoint import Track
     from footfall_engine.models.multifoley.sizes import SIZES
     from footfall_engine.training import data
-    from footfall_engine.training.loop import Recipe, Trainer
+    from footfall_engine.training.network_training import MODEL_FOLDER, NetworkRecipe, NetworkTrainer
 
     known = {
         "--size": (size, SIZES),
@@ -106,56 +119,51 @@ def network(
     for option, (value, values) in known.items():
         if value not in values:
             raise BadRequest(f"{option} must be one of {', '.join(values)}, not {value!r}")
-    asked = _recipe(Recipe(), recipe, steps=steps, batch=batch, parts=parts, rate=rate, seed=seed)
+    recipe = training.recipe_of(NetworkRecipe())
     with _crew() as (crew, precision):
         made = data.codec(codec, crew.device)
-        items = _items(folders, resample, quality)
+        items = training.items(folders, quality)
         with step_bar("looking and listening", quiet or not crew.leads) as progress:
             workshop = data.workshop(made, Track(track), run / DATA_FOLDER, crew, precision)
             prepared = workshop.prepared(items, progress)
-        training, unseen = data.sources(prepared, workshop, seconds, share_with_picture, held_out, rendered)
-        words = data.words(training) if text == "words" else ()
+        source, unseen = data.sources(
+            prepared, workshop, seconds, share_with_picture, training.held_out, training.rendered
+        )
+        words = data.words(source) if text == "words" else ()
         config = data.config(SIZES[size], Track(track), made, seconds, words)
         reader = None if words else data.t5(crew.device, precision)
-        trainer = Trainer(config, made, asked, crew, reader, precision)
-        _note(run, asked, crew)
-        trainer.run(training, run, unseen, _teller(crew, quiet), _seconds(minutes))
+        trainer = NetworkTrainer(config, made, recipe, crew, reader, precision)
+        _note(run, recipe, crew)
+        trainer.run(source, run, unseen, _teller(crew, quiet), _seconds(training.minutes))
         if crew.leads:
-            answer(str(run / "model"))
+            answer(str(run / MODEL_FOLDER))
 
 
 @reported
+@with_shared
 def codec(
     run: Run,
     folders: Folders = [],  # noqa: B006 -- typer reads the default
     stereo: Annotated[bool, typer.Option("--stereo", help="Two channels, not one.")] = False,
     width: Annotated[int, typer.Option(metavar="N", help="Channels of the decoder at the rate of the sound.")] = 128,
-    rendered: Rendered = False,
-    resample: Resample = False,
-    held_out: HeldOut = 0.02,
-    recipe: RecipeFile = None,
-    steps: Steps = None,
-    batch: Batch = None,
-    parts: Parts = None,
-    rate: Rate = None,
-    seed: SeedOfRun = None,
-    minutes: Minutes = None,
-    threads: Threads = None,
+    *,
+    training: Training,
     quiet: options.Quiet = False,
 ) -> None:
     """Train the codec; RUN/codec.safetensors is what `train network --codec` takes."""
-    _start(threads)
+    _start(training.threads)
     from footfall_engine.models.multifoley.codec import OobleckShape
     from footfall_engine.training import data
     from footfall_engine.training.codec_training import CODEC_FILE, CodecRecipe, CodecTrainer
 
-    asked = _recipe(CodecRecipe(), recipe, steps=steps, batch=batch, parts=parts, rate=rate, seed=seed)
+    recipe = training.recipe_of(CodecRecipe())
     with _crew() as (crew, precision):
         shape = OobleckShape(channels=2 if stereo else 1, decoder_width=width)
-        sounds, unseen = data.sounds(_items(folders, resample, None), asked.seconds, shape.channels, held_out, rendered)
-        trainer = CodecTrainer(shape, asked, crew, precision)
-        _note(run, asked, crew)
-        trainer.run(sounds, run, unseen, _teller(crew, quiet), _seconds(minutes))
+        items = training.items(folders)
+        sounds, unseen = data.sounds(items, recipe.seconds, shape.channels, training.held_out, training.rendered)
+        trainer = CodecTrainer(shape, recipe, crew, precision)
+        _note(run, recipe, crew)
+        trainer.run(sounds, run, unseen, _teller(crew, quiet), _seconds(training.minutes))
         if crew.leads:
             answer(str(run / CODEC_FILE))
 
@@ -174,8 +182,9 @@ def proof(
     _start(threads)
     from footfall_engine.training import proof as proving
 
-    asked = _recipe(proving.RECIPE, None, steps=steps)
-    proving.train(run, asked, _told if not quiet else lambda row: None, _seconds(minutes))
+    proving.train(
+        run, _changed(proving.RECIPE, steps=steps), _told if not quiet else lambda row: None, _seconds(minutes)
+    )
     with step_bar("asking", quiet or as_json) as progress:
         findings = proving.examine(run, pictures, progress)
     (run / PROOF_FILE).write_text(json.dumps(findings.as_json(), indent=1) + "\n", encoding="utf-8")
@@ -211,30 +220,25 @@ def _crew() -> Iterator[tuple[Crew, torch.dtype]]:
         yield crew, torch.bfloat16 if narrow else torch.float32
 
 
-def _items(folders: list[Path], resample: bool, quality: Quality | None) -> list[Item]:
-    from footfall_engine.training.folder import items_in
-
-    return [item for folder in folders for item in items_in(folder, resample, quality)]
-
-
-def _recipe(usual: Any, file: Path | None, **changes: Any) -> Any:
-    """The usual recipe with what a file and the options say of it; InvalidSettings names a value that cannot be."""
+def _read_recipe(file: Path, kind: Any) -> Any:
+    """InvalidSettings names a value that cannot be."""
     from pydantic import TypeAdapter, ValidationError
 
-    kind = TypeAdapter(type(usual))
-    if file is not None:
-        options.existing_file(file, "recipe")
-        try:
-            usual = kind.validate_json(file.read_bytes())
-        except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
-            where = ".".join(map(str, fault["loc"])) or "its text"
-            raise InvalidSettings(f"{file}: {where}: {fault['msg']}") from error
-    given = options.given(**changes)
-    for name, value in given.items():
-        if not value > 0 and name != "seed":
-            raise BadRequest(f"--{name} must be above 0, not {value}")
-    return replace(usual, **given)
+    options.existing_file(file, "recipe")
+    try:
+        return TypeAdapter(kind).validate_json(file.read_bytes())
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(map(str, fault["loc"])) or "its text"
+        raise InvalidSettings(f"{file}: {where}: {fault['msg']}") from error
+
+
+def _changed(recipe: Any, **options_given: Any) -> Any:
+    changed = replace(recipe, **options.given(**options_given))
+    for name in ("steps", "batch", "parts", "rate"):
+        if not getattr(changed, name) > 0:
+            raise BadRequest(f"{name} must be above 0, not {getattr(changed, name)}")
+    return changed
 
 
 def _note(run: Path, recipe: Any, crew: Crew) -> None:

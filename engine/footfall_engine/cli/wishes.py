@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import functools
-import inspect
 import json
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,64 +14,42 @@ from pydantic import ValidationError
 
 from footfall_engine.cli import options
 
-WISHES: dict[str, Any] = {
-    "negative": options.Negative,
-    "variants": options.Variants,
-    "seed": options.Seed,
-    "model": options.Model,
-    "reference": options.Reference,
-    "reference_in": options.ReferenceIn,
-    "reference_out": options.ReferenceOut,
-    "events": options.Events,
-    "steps": options.Steps,
-    "guidance": options.Guidance,
-    "gamma": options.Gamma,
-    "classifier_scale": options.ClassifierScale,
-    "semantic_scale": options.SemanticScale,
-    "temporal_scale": options.TemporalScale,
-    "pictures": options.Pictures,
-    "timing": options.Timing,
-    "quality": options.Quality,
-    "reference_picture": options.ReferencePicture,
-}
-"""What may be wished for, whether a sound is made or made anew."""
-UNSET = {"variants": 1}  # what is wished for without a word
 
+@dataclass(frozen=True)
+class Wishes:
+    """What may be wished for, whether a sound is made or made anew."""
 
-def with_wishes(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with an option for every wish; it is handed `wishes`, the keys of a request that were given."""
-    own = inspect.signature(command, eval_str=True).parameters
-    added = {
-        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=UNSET.get(name), annotation=kind)
-        for name, kind in WISHES.items()
-    }
-    before = list(own)[: list(own).index("wishes")]
-    shown = {name: own[name] for name in before} | added | {name: own[name] for name in own if name != "wishes"}
+    negative: options.Negative = None
+    variants: options.Variants = 1
+    seed: options.Seed = None
+    model: options.Model = None
+    reference: options.Reference = None
+    reference_in: options.ReferenceIn = None
+    reference_out: options.ReferenceOut = None
+    events: options.Events = None
+    steps: options.Steps = None
+    guidance: options.Guidance = None
+    gamma: options.Gamma = None
+    classifier_scale: options.ClassifierScale = None
+    semantic_scale: options.SemanticScale = None
+    temporal_scale: options.TemporalScale = None
+    pictures: options.Pictures = None
+    timing: options.Timing = None
+    quality: options.Quality = None
+    reference_picture: options.ReferencePicture = None
 
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        wishes = {name: values.pop(name) for name in WISHES}
-        command(**values, wishes=_fields_of(wishes))
-
-    told: Any = run
-    told.__signature__ = inspect.Signature(
-        [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in shown.values()]
-    )
-    told.__annotations__ = {name: each.annotation for name, each in shown.items()}
-    return run
-
-
-def _fields_of(wishes: dict[str, Any]) -> dict[str, Any]:
-    reference = wishes["reference"]
-    return options.given(
-        **wishes
-        | {
-            "reference": reference and options.existing_file(reference, "recording"),
-            "reference_in": options.checked_time(wishes["reference_in"], "--reference-in"),
-            "reference_out": options.checked_time(wishes["reference_out"], "--reference-out"),
-            "events": read_events(wishes["events"]),
-        }
-    )
+    def as_fields(self) -> dict[str, Any]:
+        """The keys of a request that were given."""
+        reference = self.reference
+        return options.given(
+            **vars(self)
+            | {
+                "reference": reference and options.existing_file(reference, "recording"),
+                "reference_in": options.checked_time(self.reference_in, "--reference-in"),
+                "reference_out": options.checked_time(self.reference_out, "--reference-out"),
+                "events": read_events(self.events),
+            }
+        )
 
 
 def read_events(file: Path | None) -> list[Hit] | None:

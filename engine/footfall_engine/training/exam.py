@@ -7,6 +7,7 @@ onsets' F1 is that of the same sounds against the contacts of all other pictures
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -274,8 +275,7 @@ def untouched(model_folder: Path, seconds: float, controls: Controls, progress: 
 @contextmanager
 def _only_model(model_folder: Path, folder: Path) -> Iterator[Settings]:
     """An engine of its own in `folder`, whose MultiFoley is the one in `model_folder`."""
-    (folder / "models").mkdir()
-    (folder / "models" / NAME).symlink_to(model_folder.absolute())
+    shutil.copytree(model_folder, folder / "models" / NAME)
     before = os.environ.get(MODELS_VARIABLE)
     os.environ[MODELS_VARIABLE] = str(folder / "models")
     try:

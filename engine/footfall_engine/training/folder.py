@@ -29,7 +29,7 @@ from footfall_engine.models.multifoley.checkpoint import Track
 from footfall_engine.models.multifoley.codec import Codec
 from footfall_engine.models.multifoley.job import in_channels
 from footfall_engine.models.multifoley.sizes import LATENT_RATE, SAMPLE_RATE, columns_of
-from footfall_engine.progress import ProgressFn, no_progress, part
+from footfall_engine.progress import ProgressFn, in_turn, no_progress
 from footfall_engine.training.captions import SIDECAR, caption_of
 from footfall_engine.training.crew import Crew
 from footfall_engine.training.examples import Example, as_tensor, encoded
@@ -165,8 +165,8 @@ class Workshop:
     def prepared(self, items: Sequence[Item], progress: ProgressFn = no_progress) -> list[Prepared]:
         """Each process of the crew makes its own. BadRequest for a file that holds nothing but silence."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for number in range(self.crew.rank, len(items), self.crew.size):
-            self._one(items[number], part(progress, number / len(items), (number + 1) / len(items)))
+        for item, watch in in_turn(items[self.crew.rank :: self.crew.size], progress):
+            self._one(item, watch)
         self.crew.wait()
         return [self._one(item, no_progress) for item in items]
 

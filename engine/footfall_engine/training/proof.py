@@ -23,7 +23,7 @@ from footfall_engine.training.crew import Crew
 from footfall_engine.training.exam import Exam, Findings
 from footfall_engine.training.examples import Mix, balanced, without_pictures
 from footfall_engine.training.judges import Ear
-from footfall_engine.training.loop import MODEL_FOLDER, Recipe, Row, Trainer
+from footfall_engine.training.network_training import MODEL_FOLDER, NetworkRecipe, NetworkRow, NetworkTrainer
 from footfall_engine.training.objective import Counted, Drops, SpanRule
 from footfall_engine.training.rendered import HELD_OUT, RenderedContacts
 
@@ -34,7 +34,7 @@ TAKES_HEARD = 24  # of each timbre, that the ear learns from
 LOOKING = 0.1  # share of an exam
 SECONDS = 2.5
 SHARE_WITH_PICTURE = 0.7
-RECIPE = Recipe(
+RECIPE = NetworkRecipe(
     steps=2000,
     batch=8,
     rate=1e-3,
@@ -50,14 +50,14 @@ RECIPE = Recipe(
 
 
 def train(
-    run: Path, recipe: Recipe = RECIPE, tell: Callable[[Row], None] = lambda row: None, longest_sec: float = math.inf,
-    size: Size = SIZES["tiny"], seconds: float = SECONDS,
+    run: Path, recipe: NetworkRecipe = RECIPE, tell: Callable[[NetworkRow], None] = lambda row: None,
+    longest_sec: float = math.inf, size: Size = SIZES["tiny"], seconds: float = SECONDS,
 ) -> None:  # fmt: skip
     """On the CPU, in float32; goes on where it was stopped."""
     codec = codecs.made(CODEC)
     training, unseen = (_mixed(RenderedContacts(codec, seconds, first_seed=first)) for first in (0, HELD_OUT))
     config = Config(size, Track.EVENTS, CODEC, seconds=seconds, words=data.words(training))
-    trainer = Trainer(config, codec, recipe, Crew(0, 1, CPU))
+    trainer = NetworkTrainer(config, codec, recipe, Crew(0, 1, CPU))
     trainer.run(training, run, unseen, tell, longest_sec)
 
 

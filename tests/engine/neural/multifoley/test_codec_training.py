@@ -17,6 +17,7 @@ from footfall_engine.training import curves, state
 from footfall_engine.training.codec_losses import Discriminator, Shares
 from footfall_engine.training.codec_training import CODEC_FILE, CodecRecipe, CodecRow, CodecTrainer, Losses
 from footfall_engine.training.crew import Crew
+from footfall_engine.training.loop import mean_of
 
 from tests.engine.neural.golden import torch
 from tests.engine.neural.training.pair import run_as_two
@@ -178,8 +179,8 @@ def test_training_that_was_interrupted_ends_as_training_that_was_not(tmp_path: P
 
 def test_a_batch_in_parts_teaches_what_the_whole_batch_does() -> None:
     whole, parts = _trainer(), _trainer(replace(RECIPE, parts=2))
-    once = whole.train(next(whole._batches(Tones())))
-    twice = parts.train(next(parts._batches(Tones())))
+    once = whole.train(next(whole.batches(Tones())))
+    twice = parts.train(next(parts.batches(Tones())))
     assert once.judge == pytest.approx(twice.judge.item(), rel=1e-4)
     for ours, theirs in zip(whole.averaged.parameters(), parts.averaged.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=2e-3)
@@ -198,7 +199,7 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("channels", "precision"), [(2, torch.float32), (1, torch.bfloat16), (2, torch.bfloat16)])
 def test_stereo_and_half_precision_are_learnt_in_too(channels: int, precision: torch.dtype) -> None:
     trainer = CodecTrainer(replace(SHAPE, channels=channels), RECIPE, ALONE, precision)
-    batches = trainer._batches(Tones(channels=channels))
+    batches = trainer.batches(Tones(channels=channels))
     for _ in range(2):
         learnt = trainer.train(next(batches))
         assert all(torch.isfinite(loss) for loss in vars(learnt).values())
@@ -208,14 +209,14 @@ def test_stereo_and_half_precision_are_learnt_in_too(channels: int, precision: t
 def test_each_network_follows_its_own_loss_alone() -> None:
     trainer = _trainer(replace(RECIPE, shares=Shares(0, 0, 0, 0), weight_decay=0))
     before = {key: value.clone() for key, value in trainer.student.state_dict().items()}
-    trainer.train(next(trainer._batches(Tones())))
+    trainer.train(next(trainer.batches(Tones())))
     changed = {key.split(".")[0] for key, value in trainer.student.state_dict().items() if not value.equal(before[key])}
     assert changed == {"judge"}
 
 
 def test_the_discriminator_waits_for_its_step() -> None:
     trainer = _trainer(replace(RECIPE, judged_from=1))
-    batches = trainer._batches(Tones())
+    batches = trainer.batches(Tones())
     first, second = (trainer.train(next(batches)) for _ in range(2))
     assert first.judge == first.features == first.adversarial == 0
     assert second.judge > 0 and second.features > 0
@@ -233,7 +234,7 @@ def test_a_loss_that_is_no_number_stops_training(tmp_path: Path) -> None:
         def draw_sound(self, rng: np.random.Generator, /) -> torch.Tensor:
             return super().draw_sound(rng) * math.nan
 
-    with pytest.raises(ModelFailed, match="the spectral loss is nan after step 3"):
+    with pytest.raises(ModelFailed, match="spectral is nan after step 3"):
         _trainer().run(Broken(), tmp_path)
     assert not (tmp_path / CODEC_FILE).exists()
 
@@ -253,10 +254,10 @@ def test_recipes_that_cannot_be_followed_are_refused(change: dict[str, float], s
 def test_sounds_of_another_shape_are_refused() -> None:
     trainer = _trainer()
     with pytest.raises(BadRequest, match=r"of shape \(1, 2400\), not \(2, 2400\)"):
-        next(trainer._batches(Tones(channels=2)))
+        next(trainer.batches(Tones(channels=2)))
 
 
 def test_means_are_of_each_loss() -> None:
     low, high = (Losses(*(torch.tensor(float(value + number)) for number in range(5))) for value in (0, 2))
-    mean = Losses.mean([low, high])
+    mean = mean_of([low, high])
     assert (mean.spectral, mean.judge) == (1, 5)

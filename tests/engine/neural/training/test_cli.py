@@ -14,7 +14,7 @@ from footfall_engine.cli.app import app
 from footfall_engine.models.multifoley import checkpoint
 from footfall_engine.models.multifoley.checkpoint import Track
 from footfall_engine.training import curves, proof, state
-from footfall_engine.training.loop import Row
+from footfall_engine.training.network_training import NetworkRow
 from typer.testing import CliRunner, Result
 
 from tests.engine.neural.training.small import RECIPE, SIZE
@@ -57,7 +57,7 @@ def test_a_network_is_trained_on_clips_and_recordings_and_can_be_loaded(tmp_path
     assert made.config.track is Track.EVENTS
     assert made.config.seconds == 1.0
     assert set(made.config.words) == {"hammer", "on", "anvil", "rising", "tone", "high", "low", "quality"}
-    assert [row.step for row in curves.read(tmp_path / "run", Row)] == [2]
+    assert [row.step for row in curves.read(tmp_path / "run", NetworkRow)] == [2]
 
 
 def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
     ok(train("network", tmp_path / "run", source, *FEW))
     result = ok(train("network", tmp_path / "run", source, *FEW, "--steps", "3"))
     assert "step 3: loss" in result.output
-    assert [row.step for row in curves.read(tmp_path / "run", Row)] == [2, 3]
+    assert [row.step for row in curves.read(tmp_path / "run", NetworkRow)] == [2, 3]
 
 
 def test_a_recipe_can_be_given_as_a_file_and_is_noted(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_recipe_can_be_given_as_a_file_and_is_noted(tmp_path: Path) -> None:
         ([], "there is nothing to train on"),
         (["--rendered", "--size", "huge"], "--size must be one of tiny, small, base, not 'huge'"),
         (["--rendered", "--track", "smell"], "--track must be one of events, cavp, not 'smell'"),
-        (["--rendered", "--steps", "0"], "--steps must be above 0, not 0"),
+        (["--rendered", "--steps", "0"], "steps must be above 0, not 0"),
         (["--rendered", "--batch", "3", "--parts", "2"], "a batch of 3 cannot be divided by 1 processes × 2 parts"),
         (["--rendered", "--seconds", "0.1"], "--seconds: Input should be greater than or equal to 0.5"),
         (["--rendered", "--text", "t5"], "t5-base"),

@@ -16,7 +16,7 @@ from footfall_engine.progress import ProgressFn
 from footfall_engine.training import exam
 from footfall_engine.training.exam import Exam, Findings, Picture
 from footfall_engine.training.judges import Ear
-from footfall_engine.training.loop import MODEL_FOLDER
+from footfall_engine.training.network_training import MODEL_FOLDER
 from footfall_engine.training.timbres import TIMBRES, sound_of
 
 from tests.engine.neural.training.small import SECONDS, trained

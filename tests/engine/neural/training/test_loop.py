@@ -14,16 +14,16 @@ from footfall_bridge.errors import BadRequest, ModelFailed, WeightsUnusable
 from footfall_engine.models.multifoley import checkpoint
 from footfall_engine.models.multifoley.checkpoint import Config, Track
 from footfall_engine.models.multifoley.text import T5_WIDTH
-from footfall_engine.training import curves, loop, state
+from footfall_engine.training import curves, network_training, state
 from footfall_engine.training.examples import Example
-from footfall_engine.training.loop import Row, Trainer
+from footfall_engine.training.network_training import NetworkRow, NetworkTrainer
 from footfall_engine.training.rendered import HELD_OUT
 
 from tests.engine.neural.training.pair import run_as_two
 from tests.engine.neural.training.small import CODEC, CREW, RECIPE, SECONDS, SIZE, rendered, trained, trainer
 
 
-def tensors(of: Trainer) -> dict[str, torch.Tensor]:
+def tensors(of: NetworkTrainer) -> dict[str, torch.Tensor]:
     moments = {
         f"{number}.{key}": tensor
         for number, moments in of.optimiser.state_dict()["state"].items()
@@ -34,7 +34,7 @@ def tensors(of: Trainer) -> dict[str, torch.Tensor]:
     return student | averaged | moments
 
 
-def assert_same_bits(one: Trainer, other: Trainer) -> None:
+def assert_same_bits(one: NetworkTrainer, other: NetworkTrainer) -> None:
     left, right = tensors(one), tensors(other)
     assert left.keys() == right.keys()
     assert [key for key in left if not torch.equal(left[key], right[key])] == []
@@ -52,7 +52,7 @@ def test_training_resumed_equals_training_uninterrupted_bit_for_bit(tmp_path: Pa
     np.random.rand(7)
     assert_same_bits(trained(tmp_path / "two"), uninterrupted)
     one, two = (
-        [(row.step, row.loss) for row in curves.read(tmp_path / name, Row) if row.step in (2, 4, 6)]
+        [(row.step, row.loss) for row in curves.read(tmp_path / name, NetworkRow) if row.step in (2, 4, 6)]
         for name in ("one", "two")
     )
     assert {step for step, _ in one} == {2, 4, 6}
@@ -66,14 +66,14 @@ def test_training_that_was_killed_goes_on_from_its_last_checkpoint(tmp_path: Pat
     class Killed(Exception):
         pass
 
-    def kill(row: Row) -> None:
+    def kill(row: NetworkRow) -> None:
         if row.step == 4:  # after the checkpoint of step 2, before that of step 4
             raise Killed
 
     with pytest.raises(Killed):
         trainer().run(rendered(), tmp_path / "two", tell=kill)
     assert_same_bits(trained(tmp_path / "two"), uninterrupted)
-    assert [row.step for row in curves.read(tmp_path / "two", Row)] == [2, 4, 6]
+    assert [row.step for row in curves.read(tmp_path / "two", NetworkRow)] == [2, 4, 6]
 
 
 def test_finished_training_changes_nothing_when_it_is_asked_to_go_on(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_loss_that_is_no_number_ends_training_and_spares_the_checkpoint(tmp_pa
             good = rendered().draw(rng)
             return replace(good, latents=good.latents * torch.nan)
 
-    with pytest.raises(ModelFailed, match="the loss is nan after step 4"):
+    with pytest.raises(ModelFailed, match="loss is nan after step 4"):
         trainer().run(Broken(), tmp_path)
     assert_same_bits(trained(tmp_path), trained(tmp_path / "whole"))
 
@@ -171,7 +171,7 @@ def test_a_loss_that_is_no_number_ends_training_and_spares_the_checkpoint(tmp_pa
 
 def test_what_is_left_behind_is_the_averaged_network_as_the_engine_loads_it(tmp_path: Path) -> None:
     one = trained(tmp_path)
-    there = checkpoint.load(tmp_path / loop.MODEL_FOLDER)
+    there = checkpoint.load(tmp_path / network_training.MODEL_FOLDER)
     assert there.config == one.config
     assert there.words is not None
     assert one.averaged.words is not None
@@ -214,25 +214,25 @@ class Reader:
 def test_text_can_be_read_by_an_encoder_that_is_not_trained(tmp_path: Path) -> None:
     reader = Reader()
     config = Config(SIZE, Track.EVENTS, "spectral", seconds=SECONDS)
-    one = Trainer(config, CODEC, RECIPE, CREW, reader)
+    one = NetworkTrainer(config, CODEC, RECIPE, CREW, reader)
     one.run(rendered(), tmp_path)
     assert one.averaged._frozen_text[0] is reader
-    there = checkpoint.load(tmp_path / loop.MODEL_FOLDER)
+    there = checkpoint.load(tmp_path / network_training.MODEL_FOLDER)
     assert there.words is None
     assert there.network.null_text.shape == (T5_WIDTH,)
 
 
 def test_without_words_or_an_encoder_nothing_can_be_read() -> None:
     with pytest.raises(BadRequest, match="needs T5"):
-        Trainer(Config(SIZE, Track.EVENTS, "spectral", seconds=SECONDS), CODEC, RECIPE, CREW)
+        NetworkTrainer(Config(SIZE, Track.EVENTS, "spectral", seconds=SECONDS), CODEC, RECIPE, CREW)
 
 
 def test_bfloat16_trains_as_well_as_float32(tmp_path: Path) -> None:
     """On a CPU this shows that the loop bears it; it is used where it is fast."""
     losses = {}
     for precision in (torch.float32, torch.bfloat16):
-        made = Trainer(trainer().config, CODEC, RECIPE, CREW, precision=precision)
+        made = NetworkTrainer(trainer().config, CODEC, RECIPE, CREW, precision=precision)
         made.run(rendered(), tmp_path / str(precision))
-        losses[precision] = curves.read(tmp_path / str(precision), Row)[-1].loss
+        losses[precision] = curves.read(tmp_path / str(precision), NetworkRow)[-1].loss
         assert {parameter.dtype for parameter in made.student.parameters()} == {torch.float32}
     assert losses[torch.bfloat16] == pytest.approx(losses[torch.float32], rel=0.05)

@@ -14,7 +14,7 @@ from footfall_engine.models.runtime import Runtime
 from footfall_engine.training import exam, proof
 from footfall_engine.training.exam import Exam
 from footfall_engine.training.judges import Ear
-from footfall_engine.training.loop import MODEL_FOLDER, Row
+from footfall_engine.training.network_training import MODEL_FOLDER, NetworkRow
 
 SECONDS, PICTURES = 2.0, 9
 SIZE = Size(width=64, layers=3, heads=4)
@@ -28,7 +28,7 @@ RECIPE = replace(
 def test_minutes_of_training_place_sounds_in_time_with_unseen_pictures_and_in_the_timbre_of_the_text(
     tmp_path: Path,
 ) -> None:
-    rows: list[Row] = []
+    rows: list[NetworkRow] = []
     proof.train(tmp_path, RECIPE, rows.append, size=SIZE, seconds=SECONDS)
     assert rows[-1].held_out < rows[0].held_out / 2
 
