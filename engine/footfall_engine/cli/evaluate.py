@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +13,12 @@ from footfall_bridge.spool import write_whole
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
+from footfall_engine.cli.steps import step_bar
 from footfall_engine.config import Settings
 from footfall_engine.logs import start_logging
-from footfall_engine.progress import part
+from footfall_engine.progress import ProgressFn, in_turn
 
+DIFF_FOLEY = "diff-foley"
 EVALUATION_FILE = "evaluation.json"
 
 
@@ -25,24 +29,11 @@ def sync(
     quiet: options.Quiet = False,
 ) -> None:
     """Compare the visible events of every clip in FOLDER with the onsets listed in its onsets.csv."""
-    from footfall_engine.cli.steps import step_bar
     from footfall_engine.evaluation.sync import evaluate_sync
 
-    start_logging(Settings.load())
-    with step_bar("looking at the clips", quiet or as_json) as progress:
+    with _measuring("looking at the clips", quiet or as_json) as progress:
         found = evaluate_sync(folder, progress)
-    if as_json:
-        answer_json(found)
-        return
-    rows = [
-        [
-            row["clip"], str(row["onsets"]), str(row["events"]), f"{row['f1']:.2f}", f"{row['chance']:.2f}",
-            f"{row['lift']:+.2f}", "" if row["median_offset"] is None else f"{row['median_offset'] * 1000:+.0f} ms",
-        ]
-        for row in found["clips"]
-    ]  # fmt: skip
-    answer_table(["clip", "onsets", "events", "F1", "chance", "lift", "offset"], rows)
-    answer(f"mean lift {found['mean_lift']:.3f}")
+    _tell(found, as_json, _show_sync)
 
 
 @reported
@@ -63,39 +54,16 @@ def align(
     quiet: options.Quiet = False,
 ) -> None:
     """Align Acc of Diff-Foley's paper: the share of 8 s windows whose sound is taken to belong to its picture."""
-    from footfall_engine.cli.steps import step_bar
     from footfall_engine.evaluation.folders import films_with_sounds
-    from footfall_engine.models.registry import model_row
     from footfall_engine.models.store import require_neural
 
-    start_logging(Settings.load())
-    pairs = films_with_sounds(clips, sound)
-    require_neural(model_row("diff-foley").name)
-    from footfall_engine.media.audio import read_recording
-    from footfall_engine.models.diff_foley.align import AlignmentJudge
+    with _measuring("judging", quiet or as_json) as progress:
+        pairs = films_with_sounds(clips, sound)
+        require_neural(DIFF_FOLEY)
+        from footfall_engine.evaluation.align import evaluate_align
 
-    judge = AlignmentJudge()
-    rows = []
-    with step_bar("judging", quiet or as_json) as progress:
-        for number, (clip, heard) in enumerate(pairs):
-            watch = part(progress, number / len(pairs), (number + 1) / len(pairs))
-            path = options.existing_file(clip, "clip")
-            for found in judge.judge(Path(path), read_recording(options.existing_file(heard, "sound")), watch):
-                rows.append({"clip": str(clip), "sound": str(heard), "start": found.start,
-                             "probability": found.probability, "aligned": found.aligned})  # fmt: skip
-    accuracy = sum(bool(row["aligned"]) for row in rows) / len(rows)
-    if as_json:
-        answer_json({"align_acc": accuracy, "windows": rows})
-        return
-    answer_table(
-        ["clip", "sound", "from", "probability", "aligned"],
-        [
-            [str(row["clip"]), str(row["sound"]), f"{row['start']:g} s", f"{row['probability']:.3f}",
-             "yes" if row["aligned"] else "no"]
-            for row in rows
-        ],
-    )  # fmt: skip
-    answer(f"Align Acc {accuracy:.3f}")
+        found = evaluate_align(pairs, progress)
+    _tell(found, as_json, _show_align)
 
 
 @reported
@@ -124,21 +92,31 @@ def sounds(
 
     The figures are also written to FOLDER/evaluation.json.
     """
-    from footfall_engine.cli.steps import step_bar
     from footfall_engine.evaluation.sounds import evaluate_sounds
 
-    start_logging(Settings.load())
     found = []
-    with step_bar("watching and listening", quiet or as_json) as progress:
-        for number, folder in enumerate(folders):
-            watch = part(progress, number / len(folders), (number + 1) / len(folders))
+    with _measuring("watching and listening", quiet or as_json) as progress:
+        for folder, watch in in_turn(folders, progress):
             found.append(evaluate_sounds(folder, against, prompt, watch))
             _write_beside(folder, found[-1])
+    _tell({"folders": found}, as_json, _show_folders)
+
+
+# ---- what they share
+
+
+@contextmanager
+def _measuring(what: str, quiet: bool) -> Iterator[ProgressFn]:
+    start_logging(Settings.load())
+    with step_bar(what, quiet) as progress:
+        yield progress
+
+
+def _tell(found: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None]) -> None:
     if as_json:
-        answer_json({"folders": found})
-        return
-    for measured in found:
-        _show_sounds(measured)
+        answer_json(found)
+    else:
+        show(found)
 
 
 def _write_beside(folder: Path, measured: dict[str, Any]) -> None:
@@ -147,6 +125,38 @@ def _write_beside(folder: Path, measured: dict[str, Any]) -> None:
         write_whole(path, json.dumps(measured, ensure_ascii=False, allow_nan=False, indent=1))
     except OSError as error:
         say(f"footfall: {path} cannot be written: {error.strerror or error}")
+
+
+def _show_sync(found: dict[str, Any]) -> None:
+    rows = [
+        [
+            row["clip"], str(row["onsets"]), str(row["events"]), f"{row['f1']:.2f}", f"{row['chance']:.2f}",
+            f"{row['lift']:+.2f}", "" if row["median_offset"] is None else f"{row['median_offset'] * 1000:+.0f} ms",
+        ]
+        for row in found["clips"]
+    ]  # fmt: skip
+    answer_table(["clip", "onsets", "events", "F1", "chance", "lift", "offset"], rows)
+    answer(f"mean lift {found['mean_lift']:.3f}")
+
+
+def _show_align(found: dict[str, Any]) -> None:
+    rows = [
+        [
+            row["clip"],
+            row["sound"],
+            f"{row['start']:g} s",
+            f"{row['probability']:.3f}",
+            "yes" if row["aligned"] else "no",
+        ]
+        for row in found["windows"]
+    ]
+    answer_table(["clip", "sound", "from", "probability", "aligned"], rows)
+    answer(f"Align Acc {found['align_acc']:.3f}")
+
+
+def _show_folders(found: dict[str, Any]) -> None:
+    for measured in found["folders"]:
+        _show_sounds(measured)
 
 
 def _show_sounds(measured: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from footfall_engine.evaluation.folders import FILMS, ONSETS_FILE, films_with_sounds, read_onsets
 from footfall_engine.media.audio import fit_length, read_recording
 from footfall_engine.media.wav import read_facts
-from footfall_engine.progress import ProgressFn, part
+from footfall_engine.progress import ProgressFn, in_turn
 
 Mono = NDArray[np.float32]
 Figures = dict[str, float | None]
@@ -51,11 +51,11 @@ def gathered(folder: Path, against: Path | None, prompt: str) -> list[Clip]:
 
 def for_each(clips: Sequence[Clip], work: Callable[[Clip, ProgressFn], None], progress: ProgressFn) -> None:
     """Work on every clip that has no problem yet; one that cannot be read has one from then on."""
-    for number, clip in enumerate(clips):
+    for clip, watch in in_turn(clips, progress):
         if clip.problem:
             continue
         try:
-            work(clip, part(progress, number / len(clips), (number + 1) / len(clips)))
+            work(clip, watch)
         except BadRequest as error:
             clip.problem = error.message
 

@@ -46,6 +46,9 @@ def films_with_sounds(paths: Sequence[Path], sounds: Sequence[Path]) -> list[tup
     """
     if sounds and len(sounds) != len(paths):
         raise BadRequest(f"{len(paths)} films and {len(sounds)} sounds: give one sound for each film, or none")
+    for path in (*paths, *sounds):
+        if not path.exists():
+            raise MediaNotFound(f"there is no {path}")
     if sounds:
         return list(zip(paths, sounds, strict=True))
     return [pair for path in paths for pair in (_in_folder(path) if path.is_dir() else [(path, path)])]

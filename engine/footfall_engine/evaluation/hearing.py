@@ -12,7 +12,7 @@ from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from footfall_engine.evaluation import distances
 from footfall_engine.evaluation.clips import Clip, Mono, for_each, mono
 from footfall_engine.evaluation.listeners import CLAP, PANNS, VGGISH, Listener
-from footfall_engine.progress import ProgressFn, part
+from footfall_engine.progress import ProgressFn, in_turn
 
 
 @dataclass
@@ -33,11 +33,11 @@ class Together:
 def hear_all(clips: list[Clip], progress: ProgressFn) -> Together:
     """Gives every clip its figures of likeness, and all of them theirs together."""
     together = Together()
-    for number, (listener, keys, hear) in enumerate(_HEARINGS):
+    for (listener, keys, hear), watch in in_turn(_HEARINGS, progress):
         lacking = listener.lacking()
         try:
             if not lacking:
-                hear(clips, together, part(progress, number / len(_HEARINGS), (number + 1) / len(_HEARINGS)))
+                hear(clips, together, watch)
         except (WeightsMissing, WeightsUnusable) as error:
             lacking = error.message
         if lacking:

@@ -9,7 +9,7 @@ import numpy as np
 
 from footfall_engine.evaluation.folders import read_onsets
 from footfall_engine.evaluation.lift import Lift, onset_lift
-from footfall_engine.progress import ProgressFn, no_progress, part
+from footfall_engine.progress import ProgressFn, in_turn, no_progress
 
 
 def evaluate_sync(folder: Path, progress: ProgressFn = no_progress) -> dict[str, Any]:
@@ -26,9 +26,8 @@ def evaluate_sync(folder: Path, progress: ProgressFn = no_progress) -> dict[str,
 
     onsets = read_onsets(Path(folder))
     rows = []
-    for index, (clip, times) in enumerate(onsets.items()):
+    for (clip, times), watch in in_turn(list(onsets.items()), progress):
         region = region_of(probe(Path(folder) / clip), 0)
-        watch = part(progress, index / len(onsets), (index + 1) / len(onsets))
         analysis = analyse(Path(folder) / clip, region, watch)
         found = onset_lift([hit.time for hit in analysis.hits], times, analysis.duration)
         rows.append(_row(clip, len(analysis.hits), len(times), found))
