@@ -401,13 +401,8 @@ def _warn_of_unhonoured(request: Generate | Regenerate, row: ModelRow, watcher: 
 def _make_all(
     takes: list[Take], row: ModelRow, make: Callable[[list[Take], ProgressFn], None], watcher: Watcher
 ) -> None:
-    """Make takes in groups that the model makes at once.
-
-    The first one alone, so that it is there soon; the rest side by side as far as the model and our cores allow.
-    """
+    """Make takes in groups that the model makes at once, side by side as far as the model and our cores allow."""
     at_once = takes_at_once(row)
     batches = [takes[first : first + at_once] for first in range(0, len(takes), at_once)]
     progress = watcher.stage("making the sound", row.looking_share, 1.0)
-    first_share = 1 / max(1, len(batches))
-    side_by_side(make, batches[:1], 1, part(progress, 0.0, first_share))
-    side_by_side(make, batches[1:], min(row.side_by_side, os.cpu_count() or 1), part(progress, first_share, 1.0))
+    side_by_side(make, batches, min(row.side_by_side, os.cpu_count() or 1), progress)
