@@ -37,7 +37,10 @@ from footfall_engine.playback import Playback, as_played
 from footfall_engine.progress import ProgressFn, no_progress, part, side_by_side
 from footfall_engine.scene import Known, Scene, seen_of, sound_of
 from footfall_engine.stems import (
+    Fill,
     LimitedStem,
+    Note,
+    StemForm,
     Take,
     announcement,
     open_stems,
@@ -113,29 +116,22 @@ def generate(request: Generate, studio: Studio, watcher: Watcher) -> None:
     rate, playback = playback_of(request)
     length = TimeRange(Fraction(0), playback.duration)
     takes = takes_of(request, Path(request.video).stem, request.prompt, watcher.finished)
-    needed_bytes = len(takes) * stem_bytes(length.samples(STEM_RATE), request.channels)
-    wav.check_stem_folder(Path(_absolute(request.stem_folder)), needed_bytes)
-    reference = _reference(request, rate)
-    _warn_of_unhonoured(request, row, watcher)
+    form = StemForm(STEM_RATE, request.channels, _position(request, playback, rate, STEM_RATE))
+    _check_folder(request, takes, length.samples(STEM_RATE), form)
 
     # 2. what does the picture show?
-    picture = _look(request, playback, studio, watcher.stage(LOOKING, 0.0, row.looking_share))
-    scene = _scene(request, playback, request.channels, picture, reference, row, studio, watcher)
+    scene = _scene(request, request, rate, playback, request.channels, row, studio, watcher)
 
     # 3. a stem for each variant, batch by batch
-    begins = playback.region.start if request.position is None else seconds(request.position, rate)
-    position = to_units(begins, STEM_RATE)
+    def note(take: Take) -> Note:
+        return provenance(request, take.seed, row, playback.region, rate)
 
-    def make(batch: list[Take], progress: ProgressFn) -> None:
-        facts = [provenance(request, take.seed, row, playback.region, rate) for take in batch]
-        with open_stems(batch, STEM_RATE, request.channels, position, facts, request.id) as stems:
-            for block in sound_of(scene, length, row, seeds_of(batch), STEM_RATE, watcher.warn, progress):
-                for stem, audio in zip(stems, block, strict=True):
-                    stem.write(audio)
-        for take, stem in zip(batch, stems, strict=True):
-            watcher.report(announcement(take, stem, position))
+    def fill(batch: list[Take], stems: list[LimitedStem], progress: ProgressFn) -> None:
+        for block in sound_of(scene, length, row, seeds_of(batch), STEM_RATE, watcher.warn, progress):
+            for stem, audio in zip(stems, block, strict=True):
+                stem.write(audio)
 
-    _make_all(takes, row, make, watcher)
+    _make_all(takes, form, row, note, fill, request.id, watcher)
 
 
 def extend(request: Generate, kept: str, studio: Studio, watcher: Watcher) -> None:
@@ -144,28 +140,19 @@ def extend(request: Generate, kept: str, studio: Studio, watcher: Watcher) -> No
     rate, playback = playback_of(request)
     old = wav.read_facts(Path(_absolute(kept)))
     bed = _bed(request, old, playback)
-    parts = around(bed, old.sample_rate)
     takes = takes_of(request, without_take(old.path.stem), request.prompt, watcher.finished)
-    wav.check_stem_folder(Path(_absolute(request.stem_folder)), len(takes) * stem_bytes(bed.samples, old.channels))
-    reference = _reference(request, rate)
-    _warn_of_unhonoured(request, row, watcher)
+    form = StemForm(old.sample_rate, old.channels, _position(request, playback, rate, old.sample_rate))
+    _check_folder(request, takes, bed.samples, form)
 
     # 2. what does the picture show?
-    picture = _look(request, playback, studio, watcher.stage(LOOKING, 0.0, row.looking_share))
-    scene = _scene(request, playback, old.channels, picture, reference, row, studio, watcher)
+    scene = _scene(request, request, rate, playback, old.channels, row, studio, watcher)
 
     # 3. the stem as it is, new sound around it
-    begins = playback.region.start if request.position is None else seconds(request.position, rate)
-    position = to_units(begins, old.sample_rate)
+    def note(take: Take) -> Note:
+        return provenance_around(old, request, take.seed, row, playback.region, rate)
 
-    def make(batch: list[Take], progress: ProgressFn) -> None:
-        facts = [provenance_around(old, request, take.seed, row, playback.region, rate) for take in batch]
-        with open_stems(batch, old.sample_rate, old.channels, position, facts, request.id) as stems:
-            _write_parts(bed, parts, scene, row, batch, stems, watcher, progress)
-        for take, stem in zip(batch, stems, strict=True):
-            watcher.report(announcement(take, stem, position))
-
-    _make_all(takes, row, make, watcher)
+    fill = _filler(bed, around(bed, old.sample_rate), scene, row, watcher)
+    _make_all(takes, form, row, note, fill, request.id, watcher)
 
 
 def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
@@ -176,25 +163,18 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
     rate, playback = playback_of(made)
     spans = _patch_ranges(request, old, rate)
     takes = takes_of(request, without_take(old.path.stem), "", watcher.finished)
-    wav.check_stem_folder(Path(_absolute(request.stem_folder)), len(takes) * stem_bytes(old.samples, old.channels))
-    reference = _reference(made, rate)
-    _warn_of_unhonoured(request, row, watcher)
+    form = StemForm(old.sample_rate, old.channels, old.position)
+    _check_folder(request, takes, old.samples, form)
 
     # 2. what does the picture show? Known from when the stem was made
-    picture = _look(made, playback, studio, watcher.stage(LOOKING, 0.0, row.looking_share))
-    scene = _scene(made, playback, old.channels, picture, reference, row, studio, watcher)
+    scene = _scene(request, made, rate, playback, old.channels, row, studio, watcher)
 
     # 3. the stem as it is, new sound blended in where it was asked for
-    bed, parts = Bed(old, 0, old.samples), parts_of(spans, old.sample_rate)
+    def note(take: Take) -> Note:
+        return provenance_of_patch(old, made, take.seed, spans)
 
-    def make(batch: list[Take], progress: ProgressFn) -> None:
-        facts = [provenance_of_patch(old, made, take.seed, spans) for take in batch]
-        with open_stems(batch, old.sample_rate, old.channels, old.position, facts, request.id) as stems:
-            _write_parts(bed, parts, scene, row, batch, stems, watcher, progress)
-        for take, stem in zip(batch, stems, strict=True):
-            watcher.report(announcement(take, stem, old.position))
-
-    _make_all(takes, row, make, watcher)
+    fill = _filler(Bed(old, 0, old.samples), parts_of(spans, old.sample_rate), scene, row, watcher)
+    _make_all(takes, form, row, note, fill, request.id, watcher)
 
 
 def spot(request: Spot, studio: Studio, watcher: Watcher) -> None:
@@ -218,6 +198,16 @@ def playback_of(request: Generate | Spot) -> tuple[Fraction, Playback]:
     end = facts.duration if request.end is None else seconds(request.end, rate)
     region = video.region_of(facts, seconds(request.start, rate), end)
     return rate, Playback(region, play_rate(request.speed))
+
+
+def _position(request: Generate, playback: Playback, rate: Fraction, stem_rate: int) -> int:
+    """Where the stem belongs on the timeline, in its own samples."""
+    begins = playback.region.start if request.position is None else seconds(request.position, rate)
+    return to_units(begins, stem_rate)
+
+
+def _check_folder(request: Generate | Regenerate, takes: list[Take], samples: int, form: StemForm) -> None:
+    wav.check_stem_folder(Path(_absolute(request.stem_folder)), len(takes) * stem_bytes(samples, form.channels))
 
 
 def _absolute(path: str) -> str:
@@ -262,26 +252,31 @@ def _look(request: Generate | Spot, playback: Playback, studio: Studio, progress
 
 
 def _scene(
-    request: Generate,
+    request: Generate | Regenerate,
+    made: Generate,
+    rate: Fraction,
     playback: Playback,
     channels: int,
-    picture: PictureAnalysis,
-    reference: Recording | None,
     row: ModelRow,
     studio: Studio,
     watcher: Watcher,
 ) -> Scene:
+    """What the model is told; `made` says how the sound was or will be made, `request` what is new of that."""
+    reference = _reference(made, rate)
+    for sentence in unhonoured(request, row):
+        watcher.warn("control_ignored", sentence)
+    picture = _look(made, playback, studio, watcher.stage(LOOKING, 0.0, row.looking_share))
     return Scene(
-        video=request.video,
+        video=made.video,
         playback=playback,
-        prompt=request.prompt,
-        negative=request.negative,
+        prompt=made.prompt,
+        negative=made.negative,
         channels=channels,
-        hits=picture.hits if request.events is None else _inside(request.events, playback.duration, watcher),
+        hits=picture.hits if made.events is None else _inside(made.events, playback.duration, watcher),
         picture=picture,
         reference=reference,
-        reference_seen=_reference_seen(request, studio) if "reference_picture" in row.controls else None,
-        controls=controls_of(request),
+        reference_seen=_reference_seen(made, studio) if "reference_picture" in row.controls else None,
+        controls=controls_of(made),
         cache=studio.analyses.cache,
     )
 
@@ -368,40 +363,38 @@ def _bed(request: Generate, old: wav.StemFacts, playback: Playback) -> Bed:
     return bed
 
 
-def _write_parts(
-    bed: Bed,
-    parts: list[Part],
-    scene: Scene,
-    row: ModelRow,
-    batch: list[Take],
-    stems: list[LimitedStem],
-    watcher: Watcher,
-    progress: ProgressFn,
-) -> None:
-    """Parts that a window of the model holds together are made together."""
+def _filler(bed: Bed, parts: list[Part], scene: Scene, row: ModelRow, watcher: Watcher) -> Fill:
+    """Writes a stem that is there, and parts made anew in it; those that a window of the model holds, together."""
     rate, duration = bed.stem.sample_rate, scene.playback.duration
     spans = [each.span(rate, bed.samples, duration) for each in parts]
     known = Known(tuple(spans), rate, bed.read) if row.fills_in else None
     together = merged(spans, Fraction(row.span_seconds) if row.fills_in else Fraction(0))
-    at = 0
-    for number, span in enumerate(together):
-        share = part(progress, number / len(together), (number + 1) / len(together))
-        begin = to_units(span.start, rate)
-        bed.copy(at, begin, stems)
-        blocks = sound_of(scene, span, row, seeds_of(batch), rate, watcher.warn, share, known)
-        at = let_in(bed, parts, begin, blocks, stems)
-    bed.copy(at, bed.samples, stems)
 
+    def fill(batch: list[Take], stems: list[LimitedStem], progress: ProgressFn) -> None:
+        at = 0
+        for number, span in enumerate(together):
+            share = part(progress, number / len(together), (number + 1) / len(together))
+            begin = to_units(span.start, rate)
+            bed.copy(at, begin, stems)
+            blocks = sound_of(scene, span, row, seeds_of(batch), rate, watcher.warn, share, known)
+            at = let_in(bed, parts, begin, blocks, stems)
+        bed.copy(at, bed.samples, stems)
 
-def _warn_of_unhonoured(request: Generate | Regenerate, row: ModelRow, watcher: Watcher) -> None:
-    for sentence in unhonoured(request, row):
-        watcher.warn("control_ignored", sentence)
+    return fill
 
 
 def _make_all(
-    takes: list[Take], row: ModelRow, make: Callable[[list[Take], ProgressFn], None], watcher: Watcher
-) -> None:
+    takes: list[Take], form: StemForm, row: ModelRow, note: Callable[[Take], Note], fill: Fill, job: str,
+    watcher: Watcher,
+) -> None:  # fmt: skip
     """Make takes in groups that the model makes at once, side by side as far as the model and our cores allow."""
+
+    def make(batch: list[Take], progress: ProgressFn) -> None:
+        with open_stems(batch, form, [note(take) for take in batch], job) as stems:
+            fill(batch, stems, progress)
+        for take, stem in zip(batch, stems, strict=True):
+            watcher.report(announcement(take, stem, form.position))
+
     at_once = takes_at_once(row)
     batches = [takes[first : first + at_once] for first in range(0, len(takes), at_once)]
     progress = watcher.stage("making the sound", row.looking_share, 1.0)

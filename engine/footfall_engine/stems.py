@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +19,19 @@ from footfall_engine.media import wav
 from footfall_engine.media.audio import Audio
 from footfall_engine.media.ceiling import TruePeakCeiling
 from footfall_engine.models.registry import ModelRow
+from footfall_engine.progress import ProgressFn
+
+Note = dict[str, Any]
+"""How a stem was made, as it stands in the file."""
+
+
+@dataclass(frozen=True)
+class StemForm:
+    """What all stems of a job have in common."""
+
+    sample_rate: int
+    channels: int
+    position: int  # samples, on the timeline
 
 
 @dataclass(frozen=True)
@@ -75,16 +88,18 @@ class LimitedStem:
         self._ceiling = TruePeakCeiling(self._channels)
 
 
+Fill = Callable[[list[Take], list[LimitedStem], ProgressFn], None]
+"""Writes the sound of some takes into their files."""
+
+
 @contextmanager
-def open_stems(
-    takes: list[Take], rate: int, channels: int, position: int, facts: list[dict[str, Any]], job_id: str
-) -> Iterator[list[LimitedStem]]:
+def open_stems(takes: list[Take], form: StemForm, notes: list[Note], job_id: str) -> Iterator[list[LimitedStem]]:
     """A file for each take; they appear together when all are complete, and not at all after an error."""
     with ExitStack() as files:
         stems = []
-        for take, provenance in zip(takes, facts, strict=True):
-            writer = wav.StemWriter(take.path, rate, channels, position, provenance, job_id)
-            stems.append(LimitedStem(files.enter_context(writer), channels))
+        for take, note in zip(takes, notes, strict=True):
+            writer = wav.StemWriter(take.path, form.sample_rate, form.channels, form.position, note, job_id)
+            stems.append(LimitedStem(files.enter_context(writer), form.channels))
         yield stems
         for stem in stems:
             stem.flush()
@@ -113,7 +128,7 @@ def announcement(take: Take, stem: LimitedStem, position: int) -> Stem:
 # ---- how it was made
 
 
-def provenance(request: Generate, seed: int, row: ModelRow, region: TimeRange, rate: Fraction) -> dict[str, Any]:
+def provenance(request: Generate, seed: int, row: ModelRow, region: TimeRange, rate: Fraction) -> Note:
     """What goes into the file: enough for anyone to tell how it was made, and for us to make a part of it anew."""
     asked = messages.to_fields(request)
     for key in ("id", "type", "variants", "stem_folder"):
@@ -134,12 +149,12 @@ def provenance(request: Generate, seed: int, row: ModelRow, region: TimeRange, r
 
 def provenance_around(
     old: wav.StemFacts, request: Generate, seed: int, row: ModelRow, region: TimeRange, rate: Fraction
-) -> dict[str, Any]:
+) -> Note:
     """Of a stem that was extended: what was made around it, and how it was made itself."""
     return {**provenance(request, seed, row, region, rate), "kept": old.provenance}
 
 
-def provenance_of_patch(old: wav.StemFacts, made: Generate, seed: int, spans: Sequence[TimeRange]) -> dict[str, Any]:
+def provenance_of_patch(old: wav.StemFacts, made: Generate, seed: int, spans: Sequence[TimeRange]) -> Note:
     patches = [_patch(made, seed, span) for span in spans]
     return {**old.provenance, "patches": [*old.provenance.get("patches", []), *patches]}
 
