@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from footfall_bridge import messages
 from footfall_bridge.errors import EngineAlreadyRunning, EngineUnreachable
 from footfall_bridge.messages import EngineStatus, Generate, JobState, JobStatus
+from footfall_bridge.spool import Spool
 from footfall_engine import contacts
 from footfall_engine.config import Settings
 from footfall_engine.engine import Engine
@@ -52,7 +54,8 @@ def test_killed_at_twenty_random_moments_every_job_is_finished_exactly_once(clip
     seen_whole: set[Path] = set()
     for life in range(KILLS):
         with resident_engine(home) as engine:
-            submit_until_killed(engine, requests[life : life + 4], chance.uniform(0.0, LONGEST_LIFE_SEC))
+            wire = (engine.tcp, engine.spool)[life % 2]
+            submit_until_killed(engine, wire, requests[life : life + 4], chance.uniform(0.0, LONGEST_LIFE_SEC))
         for path in stems.glob("*.wav"):
             wav.read_facts(path)  # raises for anything but a whole stem
             seen_whole.add(path)
@@ -67,10 +70,10 @@ def test_killed_at_twenty_random_moments_every_job_is_finished_exactly_once(clip
     assert not [path for path in stems.iterdir() if path.suffix != ".wav"]
 
 
-def submit_until_killed(engine: Resident, requests: list[Generate], life_sec: float) -> None:
+def submit_until_killed(engine: Resident, wire: str, requests: list[Generate], life_sec: float) -> None:
     death = time.monotonic() + life_sec
     try:
-        with engine.connect() as client:
+        with engine.connect(wire) as client:
             for request in requests:
                 client.submit(request)
     except (EngineUnreachable, OSError):
@@ -83,6 +86,30 @@ def submit_until_killed(engine: Resident, requests: list[Generate], life_sec: fl
 def finished(status: object) -> int:
     assert isinstance(status, EngineStatus)
     return status.counts.get("done", 0) + status.counts.get("failed", 0)
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(300)
+def test_killed_at_any_moment_no_job_left_in_the_spool_folder_loses_its_state(clip: Path, tmp_path: Path):
+    home, stems = tmp_path / "home", tmp_path / "stems"
+    stems.mkdir()
+    requests, chance = jobs_for(clip, stems), random.Random(7)
+    lives = [requests[at : at + 4] for at in range(0, JOBS, 4)]
+    for left in lives:
+        with resident_engine(home) as engine:
+            spool = Spool(engine.settings.spool_folder)
+            for request in left:
+                spool.put(request, request.id)
+            time.sleep(chance.uniform(0.0, 0.05))  # about as long as it takes to read them
+            engine.process.kill()
+            engine.process.wait(10)
+    with resident_engine(home):
+        for request in requests:
+            wait_until(
+                lambda job=request.id: (status := spool.status(job)) and status.state.final, f"{request.id} ends", 120
+            )
+            check_done_once(spool.status(request.id), request)
+    assert len(list(stems.iterdir())) == JOBS * VARIANTS
 
 
 def check_done_once(status: object, request: Generate) -> None:
@@ -116,6 +143,13 @@ def test_a_second_engine_finds_the_first_one_and_says_so(tmp_path: Path):
         second = Engine(Settings.load({"FOOTFALL_HOME": str(tmp_path / "home")}))
         with pytest.raises(EngineAlreadyRunning, match=f"process {engine.process.pid}.*port {engine.card.tcp_port}"):
             second.start()
+
+
+def test_a_second_engine_is_refused_even_where_nothing_tells_of_the_first(tmp_path: Path):
+    with resident_engine(tmp_path / "home") as engine:
+        shutil.rmtree(engine.settings.spool_folder)
+        with pytest.raises(EngineAlreadyRunning):
+            Engine(Settings.load({"FOOTFALL_HOME": str(tmp_path / "home")})).start()
 
 
 def test_a_cancelled_running_job_stops_within_a_moment_and_leaves_no_file(clip: Path, tmp_path: Path):

@@ -18,16 +18,14 @@ from footfall_bridge.client import connect
 from footfall_bridge.errors import EngineAlreadyRunning, EngineFault, InvalidSettings, PortsTaken, UnknownJob
 from footfall_bridge.messages import Failed, JobState, JobStatus
 from footfall_bridge.spool import CANCEL, REQUEST, EngineCard, Spool
-from footfall_engine.jobs import JobQueue
 from footfall_engine.server import ports
 from footfall_engine.server import spool as spool_server
-from footfall_engine.server.handlers import Handlers
 from footfall_engine.server.tcp import MAX_WAITING_BYTES
 
 from tests.bridge.samples import EVERY_MESSAGE
 from tests.bridge.test_osc import FUZZED_PACKETS, fuzzed_packets
 from tests.waiting import wait_until
-from tests.wired import CHATTER, CHATTY, FIRST_PORT, LOUD, MODELS, SLOW, a_request, wired
+from tests.wired import CHATTER, CHATTY, FIRST_PORT, LOUD, SLOW, a_request, wired
 
 CROWD = 200
 MANY_FILES = 1000
@@ -87,40 +85,6 @@ def status_of(spool: Spool, name: str) -> JobStatus:
     status = spool.status(name)
     assert status is not None
     return status
-
-
-# ---- any wire
-
-
-class Listener:
-    """A peer that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.heard: list[messages.Message] = []
-
-    def send(self, message: messages.Message) -> None:
-        self.heard.append(message)
-
-    def redirect(self, port: int) -> None:
-        raise NotImplementedError
-
-
-class Hasty(JobQueue):
-    """A queue with a worker that finishes a job before its submitter can say a word, unless the queue is at rest."""
-
-    def submit(self, request: messages.Job) -> JobStatus:
-        status = super().submit(request)
-        worker = threading.Thread(target=self.finish, args=(request.id, messages.Done(id=request.id)))
-        worker.start()
-        worker.join(0.2)
-        return status
-
-
-def test_a_jobs_first_state_is_never_told_after_its_end():
-    peer = Listener()
-    Handlers(Hasty(), lambda: MODELS, lambda: None).handle(json.loads(messages.to_json(a_request())), peer)
-    wait_until(lambda: len(peer.heard) == 3, lambda: peer.heard)
-    assert [message.type for message in peer.heard] == ["queued", "job", "done"]
 
 
 # ---- UDP
@@ -459,6 +423,22 @@ def test_what_was_claimed_or_running_when_an_engine_died_is_taken_up(tmp_path):
         wait_for(spool, claimed.id, JobState.DONE)
         wait_until(lambda: status_of(spool, forgotten).state is JobState.FAILED, "the forgotten one is given up")
         assert engine.runs == [claimed.id]
+
+
+def test_a_job_whose_state_was_never_written_when_its_engine_died_is_told_by_the_next(tmp_path, monkeypatch):
+    def killed(*_: object) -> None:
+        raise OSError("killed")
+
+    spool, request = Spool(tmp_path / "spool"), a_request()
+    with wired(tmp_path) as engine, monkeypatch.context() as death:
+        death.setattr(Spool, "write_status", killed)
+        spool.put(request, request.id)
+        wait_until(lambda: engine.jobs.counts() == {"done": 1}, engine.jobs.counts)
+        engine.wires.stop()
+    with wired(tmp_path) as engine:
+        wait_for(spool, request.id, JobState.DONE)
+        wait_until(lambda: not list(spool.inbox.iterdir()), "the request is settled")
+        assert engine.runs == []
 
 
 def test_a_requests_place_in_the_queue_is_kept_current(tmp_path):

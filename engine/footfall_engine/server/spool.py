@@ -182,7 +182,8 @@ class SpoolServer:
             self._handle(name)
 
     def _handle(self, name: str, passed_over: tuple[str, ...] = ()) -> None:
-        """Answer a claimed request. It stays claimed until the queue has it, so that no crash loses it.
+        """Answer a claimed request. It stays claimed until the queue has it and its state is written, so that no crash
+        loses the one or the other.
 
         A cancel that lies beside it is next, before the job gets far. Types ``passed_over`` are not answered.
         """
@@ -194,6 +195,7 @@ class SpoolServer:
         else:
             if fields.get("type") not in passed_over:
                 self._ask(name, fields)
+        self._write_if_due(name)
         self._spool.settle(name, keep=fields.get("type") not in _QUESTIONS)
         self._take_cancel(name)
 
@@ -216,14 +218,19 @@ class SpoolServer:
         with self._lock:
             names = [name for name, what in self._due.items() if what.at_once or self._is_time(name)]
         for name in names:
-            with self._lock:
-                what = self._due.pop(name)
-            try:
-                self._write(name, what.refused)
-            except OSError:
-                with self._lock:  # it stays due, after the others
-                    self._due.setdefault(name, what)
-                raise
+            self._write_if_due(name)
+
+    def _write_if_due(self, name: str) -> None:
+        with self._lock:
+            what = self._due.pop(name, None)
+        if what is None:
+            return
+        try:
+            self._write(name, what.refused)
+        except OSError:
+            with self._lock:  # it stays due, after the others
+                self._due.setdefault(name, what)
+            raise
 
     def _is_time(self, name: str) -> bool:
         return self._stopped or time.monotonic() - self._written.get(name, 0.0) >= PROGRESS_SECONDS
