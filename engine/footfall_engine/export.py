@@ -99,14 +99,17 @@ def _write_fcp7(sounds: list[wav.StemFacts], shots: list[Shot], start: Fraction,
         _check_on_frame(shot.clip.name, shot.source_in, rate)
         if shot.speed != 1:
             raise InvalidRange(f"{shot.clip.name} plays at {float(shot.speed):g} × here; write .otio, which can say so")
-    ends = [Fraction(sound.samples, sound.sample_rate) for sound in sounds]
-    said = [
-        f"{sound.path.name}: its last {float(end % (1 / rate)) * 1000:.1f} ms are less than a frame and left out"
-        for sound, end in zip(sounds, ends, strict=True)
-        if (end * rate).denominator != 1
-    ]
     _write(_timeline(sounds, shots, start, _whole_frames(rate), _whole_frames(rate)), target, "fcp_xml")
-    return said
+    return [
+        f"{sound.path.name}: its last {float(rest) * 1000:.1f} ms are less than a frame and left out"
+        for sound in sounds
+        if (rest := _beyond_its_frames(Fraction(sound.samples, sound.sample_rate), rate)) > HALF_SAMPLE
+    ]
+
+
+def _beyond_its_frames(length: Fraction, rate: Fraction) -> Fraction:
+    """Seconds of a stem after its last whole frame, whose end is the nearest sample to it."""
+    return length - int((length + HALF_SAMPLE) * rate) / rate
 
 
 def _check_on_frame(name: str, time: Fraction, rate: Fraction) -> None:
