@@ -12,13 +12,18 @@ import pytest
 from footfall_bridge import messages
 from footfall_bridge.errors import ModelFailed
 from footfall_bridge.messages import Generate, JobState
-from footfall_engine.jobs import JobQueue
+from footfall_engine.jobs import JobQueue, TakenJob
 from footfall_engine.render import Company
 from footfall_engine.worker import JobWatcher, Worker
 
 from tests.waiting import wait_until
 
 ROOM = 4
+FAULTS: dict[str, Exception] = {
+    "broken": ModelFailed("broken"),
+    "bug": ZeroDivisionError("one by none"),
+    "greed": MemoryError(),
+}
 
 
 class Studio:
@@ -38,8 +43,8 @@ class Studio:
             progress = watcher.stage("working", 0.0, 1.0)
             while not self._gate(request.id).wait(0.005):
                 progress(0.5)
-            if request.prompt == "broken":
-                raise ModelFailed("broken")
+            if request.prompt in FAULTS:
+                raise FAULTS[request.prompt]
         finally:
             with self._lock:
                 self.at_work.discard(request.id)
@@ -163,6 +168,38 @@ def test_each_ends_as_it_does_and_the_others_go_on(queue: JobQueue, studio: Stud
         at_work(studio, "good")
         studio.release("good")
         ended(queue, "good")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        ("broken", "model_failed", "broken"),
+        ("bug", "internal", "one by none"),
+        ("greed", "model_failed", "out of memory"),
+    ],
+)
+@pytest.mark.parametrize("model", [None, "neural"])
+def test_whatever_a_job_dies_of_is_told_by_name_and_the_next_one_runs(
+    queue: JobQueue, studio: Studio, model: str | None, fault: str, code: str, said: str
+) -> None:
+    submit(queue, ask("fails", model, prompt=fault), ask("next", model))
+    studio.release("fails", "next")
+    with working(queue, studio):
+        ended(queue, "fails", JobState.FAILED)
+        ended(queue, "next")
+    failure = queue.status("fails").failure
+    assert failure is not None and failure.code == code and said in failure.message
+
+
+def test_progress_is_reported_now_and_then_and_once_for_each_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("footfall_engine.worker.REPORT_EVERY_SEC", 3600.0)
+    told: list[Any] = []
+    watcher = JobWatcher(TakenJob("a", ask("a"), (), threading.Event()), told.append, threading.Event())
+    for stage in ("looking", "sounding"):
+        progress = watcher.stage(stage, 0.0, 0.5)
+        for step in range(1000):
+            progress(step / 1000)
+    assert [event.stage for event in told] == ["looking", "sounding"]
 
 
 def test_closing_puts_all_of_them_back_in_their_old_places(queue: JobQueue, studio: Studio) -> None:
