@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import time
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from footfall_engine.media import wav
 from footfall_engine.resident import Resident, resident_engine
 
 from tests.waiting import wait_until
+from tests.wired import vanish
 
 KILLS = 20
 JOBS, VARIANTS = 24, 2
@@ -147,7 +147,7 @@ def test_a_second_engine_finds_the_first_one_and_says_so(tmp_path: Path):
 
 def test_a_second_engine_is_refused_even_where_nothing_tells_of_the_first(tmp_path: Path):
     with resident_engine(tmp_path / "home") as engine:
-        shutil.rmtree(engine.settings.spool_folder)
+        vanish(engine.settings.spool_folder)
         with pytest.raises(EngineAlreadyRunning):
             Engine(Settings.load({"FOOTFALL_HOME": str(tmp_path / "home")})).start()
 

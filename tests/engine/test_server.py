@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,14 +17,14 @@ from footfall_bridge.client import connect
 from footfall_bridge.errors import EngineAlreadyRunning, EngineFault, InvalidSettings, PortsTaken, UnknownJob
 from footfall_bridge.messages import Failed, JobState, JobStatus
 from footfall_bridge.spool import CANCEL, REQUEST, EngineCard, Spool
-from footfall_engine.server import ports
+from footfall_engine.server import ports, udp
 from footfall_engine.server import spool as spool_server
 from footfall_engine.server.tcp import MAX_WAITING_BYTES
 
 from tests.bridge.samples import EVERY_MESSAGE
 from tests.bridge.test_osc import FUZZED_PACKETS, fuzzed_packets
 from tests.waiting import wait_until
-from tests.wired import CHATTER, CHATTY, FIRST_PORT, LOUD, SLOW, a_request, wired
+from tests.wired import CHATTER, CHATTY, FIRST_PORT, LOUD, SLOW, a_request, vanish, wired
 
 CROWD = 200
 MANY_FILES = 1000
@@ -120,6 +119,23 @@ def test_answers_go_to_the_port_a_sender_names(datagrams):
         datagrams.send(osc.encode(messages.Notify(port=elsewhere.getsockname()[1])))
         datagrams.send(osc.encode(messages.Models()))
         assert isinstance(heard(elsewhere), messages.ModelList)
+
+
+def test_when_too_many_ports_are_named_the_oldest_is_forgotten(engine, monkeypatch):
+    monkeypatch.setattr(udp, "MAX_REDIRECTS", 2)
+    with ExitStack() as stack:
+        senders = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(3)]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            elsewhere.settimeout(5)
+            elsewhere.bind(("127.0.0.1", 0))
+            for sender in senders:
+                sender.settimeout(5)
+                sender.connect(("127.0.0.1", engine.port))
+                sender.send(osc.encode(messages.Notify(port=elsewhere.getsockname()[1])))
+                sender.send(osc.encode(messages.Models()))
+                assert isinstance(heard(elsewhere), messages.ModelList)
+        senders[0].send(osc.encode(messages.Models()))
+        assert isinstance(heard(senders[0]), messages.ModelList)
 
 
 def test_a_client_is_not_robbed_of_its_answers_by_the_last_user_of_its_port(engine, monkeypatch):
@@ -378,7 +394,7 @@ def test_a_deleted_spool_folder_is_made_again_and_nothing_is_lost(tmp_path):
         running = a_request(SLOW)
         spool.put(running, running.id)
         wait_until(lambda: running.id in engine.runs, "the job runs")
-        shutil.rmtree(spool.folder)
+        vanish(spool.folder)
         wait_until(lambda: spool.engine() and spool.inbox.is_dir(), "the folder is made again")
         wait_until(lambda: spool.status(running.id), "the running job's status is written again")
         request = a_request()
