@@ -161,17 +161,21 @@ def test_the_notebook_drops_what_does_not_fill_a_window() -> None:
 def test_rows_show_the_pictures_that_training_took() -> None:
     recorded = golden.arrays("preproc_gun.npz")
     chosen = recorded["src_index"].numpy()
-    rate = round(8 * (chosen[-1] - chosen[0]) / (len(chosen) - 1)) / 2  # of the clip; picture n begins at n / rate
-    shown = [int((row_time(row) + 0.001) * rate) for row in range(len(chosen))]
-    assert shown == chosen.tolist()
+    rate = 4 * (chosen[-1] - chosen[0]) / (len(chosen) - 1)  # of the clip, about; picture n begins at n / rate
+
+    def shown(rate: float) -> list[int]:
+        return [int((row_time(row) + 0.001) * rate) for row in range(len(chosen))]
+
+    usual = [each for each in (*range(10, 61), *(each / 1.001 for each in (24, 30, 60))) if abs(each - rate) < 0.5]
+    assert chosen.tolist() in [shown(each) for each in (round(2 * rate) / 2, *usual)]
 
 
 # ---- as the notebook
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize(("name", "steps", "scale"), [("dg_5", 5, 4.5), ("dg_5_cfg1", 5, 1.0)])
-def test_the_whole_path_to_latents_is_the_notebooks(name: str, steps: int, scale: float) -> None:
+@pytest.mark.parametrize(("name", "scale"), [("dg_5", 4.5), ("dg_5_cfg1", 1.0)])
+def test_the_whole_path_to_latents_is_the_notebooks(name: str, scale: float) -> None:
     from footfall_engine.models.diff_foley import networks
 
     recorded = golden.arrays(f"sampler_dpm_{name}.npz")
@@ -179,13 +183,14 @@ def test_the_whole_path_to_latents_is_the_notebooks(name: str, steps: int, scale
     made = {part: getattr(networks, part)(ldm, shape, "tiny") for part in ("unet", "vae", "condition")}
     cavp = networks.cavp(golden.weights("cavp_video_tiny.safetensors"), shape, "tiny")
     alignment = networks.alignment(golden.weights("classifier_tiny.safetensors"), shape, "tiny")
-    rows = golden.arrays("cond_stage_tiny.npz")["video_feat"][0]
+    rows = recorded["origin_cond"][0]
     plan = layout.of_notebook(round(8.2 * 16_000))
     job = _Job(Networks(cavp=cavp, alignment=alignment, **made), tiny.CPU, plan, conditions(8.2), no_progress)
     context = job.context_of_notebook(rows)
     assert relative(context.given, recorded["context"][:1]) <= 1e-4
     denoise = job.denoiser(context, scale, 0.0 if scale == 1 else 50.0)
-    assert relative(dpm_solver_pp_2m(denoise, recorded["x_T"][:1], SCHEDULE, steps), recorded["final"][:1]) <= 1e-4
+    made = dpm_solver_pp_2m(denoise, recorded["x_T"][:1], SCHEDULE, len(recorded["x_in"]))
+    assert relative(made, recorded["final"][:1]) <= 1e-4
 
 
 def test_unknown_compatibility_is_refused() -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 from footfall_engine.diffusion.guidance import gradient
 from footfall_engine.models.diff_foley import networks
+from footfall_engine.models.diff_foley.cavp import POOLED_ROWS
+from footfall_engine.models.diff_foley.mel import BANDS
+from footfall_engine.models.diff_foley.pictures import SIDE
 
 from tests.engine.neural import golden
 from tests.engine.neural.golden import difference, torch
 
 pytestmark = pytest.mark.parity
 CLOSE = 1e-4
+FRAMES_PER_ROW = 16  # of a mel spectrogram, of the audio encoder's features
 
 
 # ---- tiny
@@ -20,10 +24,11 @@ def test_video_features_match() -> None:
     recorded = golden.arrays("cavp_video_tiny.npz")
     net = networks.cavp(golden.weights("cavp_video_tiny.safetensors"), golden.tiny_shape(), "tiny")
     batch, rows = recorded["feat_raw"].shape[:2]
-    pictures = golden.recipe().uniform(101, batch, rows, 3, 64, 64)
+    height, width = (32 * side for side in recorded["layer4"].shape[-2:])  # which the network reduces so
+    pictures = golden.recipe().uniform(101, batch, rows, 3, height, width)
     assert difference(net.encode_video(pictures), recorded["feat_norm"]) <= CLOSE
     assert difference(net.encode_video(pictures, normalize=False), recorded["feat_raw"]) <= CLOSE
-    assert difference(net.encode_video(pictures[:, :16], pool=True), recorded["pooled16"]) <= CLOSE
+    assert difference(net.encode_video(pictures[:, :POOLED_ROWS], pool=True), recorded["pooled16"]) <= CLOSE
     assert difference(net.encode_video(pictures[:, :1]), recorded["feat_T1"]) <= CLOSE
 
 
@@ -45,7 +50,8 @@ def test_noise_is_predicted_alike() -> None:
 
     context = recorded["context"]
     assert difference(predicted(recorded["t"], context), recorded["eps"]) <= CLOSE
-    assert difference(predicted(torch.tensor([500, 1]), context), recorded["eps_t_int_500_1"]) <= CLOSE
+    whole = torch.tensor([500, 1]).repeat(len(context))[: len(context)]
+    assert difference(predicted(whole, context), recorded["eps_t_int_500_1"]) <= CLOSE
     assert difference(predicted(recorded["t"], torch.zeros_like(context)), recorded["eps_zero_context"]) <= CLOSE
 
 
@@ -83,11 +89,14 @@ def test_full_size_video_and_audio_features_match() -> None:
     recorded = golden.arrays("full_cavp.npz")
     net = golden.full_size("cavp")
     assert difference(net.logit_scale.exp(), recorded["logit_scale"]) <= CLOSE
-    pictures = golden.recipe().uniform(1001, 1, 33, 3, 224, 224)
+    batch, rows = recorded["video_feat33_norm"].shape[:2]
+    pictures = golden.recipe().uniform(1001, batch, rows, 3, SIDE, SIDE)
     assert difference(net.encode_video(pictures), recorded["video_feat33_norm"]) <= CLOSE
-    assert difference(net.encode_video(pictures[:, :16], pool=True), recorded["video_pooled16"]) <= CLOSE
-    assert difference(net.encode_video(pictures[:, :4], normalize=False), recorded["video_feat4_raw"]) <= CLOSE
-    mel = golden.recipe().uniform(1002, 2, 128, 256)
+    assert difference(net.encode_video(pictures[:, :POOLED_ROWS], pool=True), recorded["video_pooled16"]) <= CLOSE
+    raw = recorded["video_feat4_raw"]
+    assert difference(net.encode_video(pictures[:, : raw.shape[1]], normalize=False), raw) <= CLOSE
+    batch, rows = recorded["spec_feat_norm"].shape[:2]
+    mel = golden.recipe().uniform(1002, batch, BANDS, FRAMES_PER_ROW * rows)
     assert difference(net.encode_audio(mel), recorded["spec_feat_norm"]) <= CLOSE
     assert difference(net.encode_audio(mel, normalize=False), recorded["spec_feat_raw"]) <= CLOSE
     assert difference(net.encode_audio(mel, pool=True), recorded["spec_pooled"]) <= CLOSE
@@ -99,10 +108,12 @@ def test_full_size_context_alignment_and_gradient_match() -> None:
     conditions, recorded = golden.arrays("full_cond.npz"), golden.arrays("full_classifier.npz")
     rows = conditions["video_feat"]
     embed, judge = golden.full_size("condition"), golden.full_size("alignment")
-    assert difference(embed(rows[:, :32]), conditions["ldm_cond"]) <= CLOSE
-    embedded = judge.cond_model(rows[:, :32])
+    window = rows[:, : conditions["ldm_cond"].shape[1]]
+    assert difference(embed(window), conditions["ldm_cond"]) <= CLOSE
+    embedded = judge.cond_model(window)
     assert difference(embedded, conditions["classifier_cond_model"]) <= CLOSE
-    latents, time = golden.recipe().normal(1007, 1, 4, 16, 64), torch.tensor([500.5])
+    latents = golden.recipe().normal(1007, *recorded["grad_raw"].shape)
+    time = torch.full((len(latents),), 500.5)
     for name, context in (("raw", rows), ("cond", embedded)):
 
         def likely(x: torch.Tensor, t: torch.Tensor, context: torch.Tensor = context) -> torch.Tensor:
@@ -117,8 +128,10 @@ def test_full_size_context_alignment_and_gradient_match() -> None:
 def test_full_size_latents_decode_and_encode_alike() -> None:
     recorded = golden.arrays("full_vae.npz")
     net = golden.full_size("vae")
-    latents = golden.recipe().normal(1005, 1, 4, 16, 64) * 0.9
-    mel = golden.recipe().uniform(1006, 1, 1, 128, 512).repeat(1, 3, 1, 1)
+    batch, moments, rows, columns = recorded["moments"].shape
+    latents = golden.recipe().normal(1005, batch, moments // 2, rows, columns) * 0.9
+    one_colour = (batch, 1, *recorded["decoded"].shape[2:])
+    mel = golden.recipe().uniform(1006, *one_colour).repeat(1, 3, 1, 1)
     decoded = net.decode(latents / net.config.scaling_factor, return_dict=False)[0]
     assert difference(decoded, recorded["decoded"]) <= CLOSE
     assert difference(net.encode(mel, return_dict=False)[0].parameters, recorded["moments"]) <= CLOSE
@@ -129,6 +142,6 @@ def test_full_size_latents_decode_and_encode_alike() -> None:
 def test_full_size_noise_is_predicted_alike() -> None:
     recorded, context = golden.arrays("full_unet.npz"), golden.arrays("full_cond.npz")["ldm_cond"]
     both = torch.cat([torch.zeros_like(context), context])
-    latents = golden.recipe().normal(1004, 2, 4, 16, 64)
+    latents = golden.recipe().normal(1004, *recorded["eps"].shape)
     predicted = golden.full_size("unet")(latents, recorded["t"], both, return_dict=False)[0]
     assert difference(predicted, recorded["eps"]) <= CLOSE
