@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from footfall_bridge.errors import BadRequest, InvalidSettings
+from footfall_bridge.errors import BadRequest, InvalidSettings, JobCancelled
 from footfall_bridge.messages import Quality
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
+from footfall_engine.cli.jobs import interrupts_set
 from footfall_engine.cli.sharing import with_shared
 from footfall_engine.cli.steps import step_bar
 from footfall_engine.config import Settings
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 MODEL = "multifoley"
 DATA_FOLDER = "data"
+RECIPE_FILE = "recipe.json"
 PROOF_FILE = "proof.json"
 
 Run = Annotated[
@@ -40,12 +45,12 @@ Run = Annotated[
 Folders = Annotated[
     list[Path],
     typer.Argument(
-        metavar="[FOLDER]...", show_default=False,
+        metavar="FOLDER", show_default=False,
         help="Clips and recordings, with captions in their names or in a .txt beside each.",
     ),
 ]  # fmt: skip
 Steps = Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps.", show_default=False)]
-Threads = Annotated[int | None, typer.Option(metavar="N", help="Of a CPU.", show_default=False)]
+Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Of a CPU.", show_default=False)]
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class Training:
     resample: Annotated[
         bool, typer.Option("--resample", help="Take recordings that are not sampled at 48 kHz, too.")
     ] = False
-    held_out: Annotated[float, typer.Option(metavar="X", help="Share of the files that is never trained on.")] = 0.02
+    held_out: Annotated[
+        float, typer.Option(metavar="X", min=0, max=1, help="Share of the files that is never trained on.")
+    ] = 0.02
     recipe: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="JSON; keys as in RUN/recipe.json.", show_default=False),
@@ -69,7 +76,7 @@ class Training:
         int | None, typer.Option(metavar="N", help="That a batch is worked on in, for less memory.", show_default=False)
     ] = None
     rate: Annotated[float | None, typer.Option(metavar="X", help="Of learning.", show_default=False)] = None
-    seed: Annotated[int | None, typer.Option(help="Same seed, same training.", show_default=False)] = None
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Same seed, same training.", show_default=False)] = None
     minutes: Annotated[float | None, typer.Option(metavar="M", help="Stop after so long.", show_default=False)] = None
     threads: Threads = None
 
@@ -89,14 +96,18 @@ class Training:
 def network(
     run: Run,
     folders: Folders = [],  # noqa: B006 -- typer reads the default
-    size: Annotated[str, typer.Option(help="tiny, small or base.")] = "base",
+    size: Annotated[Literal["tiny", "small", "base"], typer.Option(help="Of the network.")] = "base",
     codec: Annotated[
         str, typer.Option(metavar="FILE|spectral", help="codec.safetensors of `train codec`.")
     ] = "spectral",
-    track: Annotated[str, typer.Option(help="What it is told of the picture: events or cavp.")] = "events",
-    text: Annotated[str, typer.Option(help="How it reads: t5, or words learnt with it.")] = "words",
+    track: Annotated[
+        Literal["events", "cavp"], typer.Option(help="What it is told of the picture: the hits, or CAVP's features.")
+    ] = "events",
+    text: Annotated[Literal["words", "t5"], typer.Option(help="How it reads: words learnt with it, or T5.")] = "words",
     seconds: Annotated[float, typer.Option(metavar="S", help="Of sound at once.")] = 8.0,
-    share_with_picture: Annotated[float, typer.Option(metavar="X", help="Of the examples, if there are both.")] = 0.5,
+    share_with_picture: Annotated[
+        float, typer.Option(metavar="X", min=0, max=1, help="Of the examples, if there are both.")
+    ] = 0.5,
     quality: Annotated[
         Quality | None, typer.Option(help="Of all files; else clips count as low, recordings as high.")
     ] = None,
@@ -111,14 +122,6 @@ def network(
     from footfall_engine.training import data
     from footfall_engine.training.network_training import MODEL_FOLDER, NetworkRecipe, NetworkTrainer
 
-    known = {
-        "--size": (size, SIZES),
-        "--track": (track, [each.value for each in Track]),
-        "--text": (text, ("t5", "words")),
-    }
-    for option, (value, values) in known.items():
-        if value not in values:
-            raise BadRequest(f"{option} must be one of {', '.join(values)}, not {value!r}")
     recipe = training.recipe_of(NetworkRecipe())
     with _crew() as (crew, precision):
         made = data.codec(codec, crew.device)
@@ -133,8 +136,10 @@ def network(
         config = data.config(SIZES[size], Track(track), made, seconds, words)
         reader = None if words else data.t5(crew.device, precision)
         trainer = NetworkTrainer(config, made, recipe, crew, reader, precision)
-        _note(run, recipe, crew)
-        trainer.run(source, run, unseen, _teller(crew, quiet), _seconds(training.minutes))
+        if crew.leads:
+            _note(run, recipe)
+        with _stopping(training.minutes) as stop:
+            trainer.run(source, run, unseen, _teller(crew.leads and not quiet), stop)
         if crew.leads:
             answer(str(run / MODEL_FOLDER))
 
@@ -145,7 +150,9 @@ def codec(
     run: Run,
     folders: Folders = [],  # noqa: B006 -- typer reads the default
     stereo: Annotated[bool, typer.Option("--stereo", help="Two channels, not one.")] = False,
-    width: Annotated[int, typer.Option(metavar="N", help="Channels of the decoder at the rate of the sound.")] = 128,
+    width: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Channels of the decoder at the rate of the sound.")
+    ] = 128,
     *,
     training: Training,
     quiet: options.Quiet = False,
@@ -162,8 +169,10 @@ def codec(
         items = training.items(folders)
         sounds, unseen = data.sounds(items, recipe.seconds, shape.channels, training.held_out, training.rendered)
         trainer = CodecTrainer(shape, recipe, crew, precision)
-        _note(run, recipe, crew)
-        trainer.run(sounds, run, unseen, _teller(crew, quiet), _seconds(training.minutes))
+        if crew.leads:
+            _note(run, recipe)
+        with _stopping(training.minutes) as stop:
+            trainer.run(sounds, run, unseen, _teller(crew.leads and not quiet), stop)
         if crew.leads:
             answer(str(run / CODEC_FILE))
 
@@ -172,7 +181,7 @@ def codec(
 def proof(
     run: Run,
     steps: Steps = None,
-    pictures: Annotated[int, typer.Option(metavar="N", help="Never seen, to be asked about.")] = 27,
+    pictures: Annotated[int, typer.Option(metavar="N", min=1, help="Never seen, to be asked about.")] = 27,
     minutes: Annotated[float, typer.Option(metavar="M", help="Of training.")] = 40.0,
     threads: Threads = 2,
     as_json: options.Json = False,
@@ -182,9 +191,10 @@ def proof(
     _start(threads)
     from footfall_engine.training import proof as proving
 
-    proving.train(
-        run, _changed(proving.RECIPE, steps=steps), _told if not quiet else lambda row: None, _seconds(minutes)
-    )
+    recipe = _changed(proving.RECIPE, steps=steps)
+    _note(run, recipe)
+    with _stopping(minutes) as stop:
+        proving.train(run, recipe, _teller(not quiet), stop)
     with step_bar("asking", quiet or as_json) as progress:
         findings = proving.examine(run, pictures, progress)
     (run / PROOF_FILE).write_text(json.dumps(findings.as_json(), indent=1) + "\n", encoding="utf-8")
@@ -241,20 +251,26 @@ def _changed(recipe: Any, **options_given: Any) -> Any:
     return changed
 
 
-def _note(run: Path, recipe: Any, crew: Crew) -> None:
+def _note(run: Path, recipe: Any) -> None:
     from pydantic import TypeAdapter
 
-    if crew.leads:
-        run.mkdir(parents=True, exist_ok=True)
-        (run / "recipe.json").write_bytes(TypeAdapter(type(recipe)).dump_json(recipe, indent=1))
+    run.mkdir(parents=True, exist_ok=True)
+    (run / RECIPE_FILE).write_bytes(TypeAdapter(type(recipe)).dump_json(recipe, indent=1))
 
 
-def _seconds(minutes: float | None) -> float:
-    return float("inf") if minutes is None else 60 * minutes
+@contextmanager
+def _stopping(minutes: float | None) -> Iterator[Callable[[], bool]]:
+    """Whether training is to stop: after so long, or for Ctrl-C, which ends the command once that is done."""
+    asked = threading.Event()
+    end = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    with interrupts_set(asked):
+        yield lambda: asked.is_set() or time.monotonic() >= end
+    if asked.is_set():
+        raise JobCancelled("training was stopped; the same command goes on from there")
 
 
-def _teller(crew: Crew, quiet: bool) -> Callable[[Any], None]:
-    return _told if crew.leads and not quiet else lambda row: None
+def _teller(speaks: bool) -> Callable[[Any], None]:
+    return _told if speaks else lambda row: None
 
 
 def _told(row: Any) -> None:

@@ -94,9 +94,9 @@ class Trainer(ABC, Generic[Source, Batch, Losses]):
 
     def run(
         self, source: Source, folder: Path, held_out: Source | None = None,
-        tell: Callable[[Any], None] = lambda row: None, longest_sec: float = math.inf,
+        tell: Callable[[Any], None] = lambda row: None, stop: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
-        """Train up to the recipe's steps, or for so many seconds; goes on where `folder` left off.
+        """Train up to the recipe's steps, or until it is to stop; goes on where `folder` left off.
 
         ModelFailed when a loss is no number any more; the last checkpoint is from before that.
         """
@@ -109,8 +109,7 @@ class Trainer(ABC, Generic[Source, Batch, Losses]):
             for parts in batches:
                 seen.append(self.train(parts))
                 self.seconds = before + time.monotonic() - began
-                out_of_time = self.crew.any(self.seconds - before >= longest_sec)
-                ends = self.step == self.recipe.steps or out_of_time
+                ends = self.crew.any(stop()) or self.step == self.recipe.steps
                 saves = ends or self.step % self.recipe.save_every == 0
                 if saves or self.step % self.recipe.look_every == 0:  # what is saved has been looked at
                     rows.append(self.look(seen, unseen))

@@ -5,7 +5,6 @@ Its codec is the analytical one: a learnt codec would not fit the time.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,14 +50,14 @@ RECIPE = NetworkRecipe(
 
 def train(
     run: Path, recipe: NetworkRecipe = RECIPE, tell: Callable[[NetworkRow], None] = lambda row: None,
-    longest_sec: float = math.inf, size: Size = SIZES["tiny"], seconds: float = SECONDS,
+    stop: Callable[[], bool] = lambda: False, size: Size = SIZES["tiny"], seconds: float = SECONDS,
 ) -> None:  # fmt: skip
     """On the CPU, in float32; goes on where it was stopped."""
     codec = codecs.made(CODEC)
     training, unseen = (_mixed(RenderedContacts(codec, seconds, first_seed=first)) for first in (0, HELD_OUT))
     config = Config(size, Track.EVENTS, CODEC, seconds=seconds, words=data.words(training))
     trainer = NetworkTrainer(config, codec, recipe, Crew(0, 1, CPU))
-    trainer.run(training, run, unseen, tell, longest_sec)
+    trainer.run(training, run, unseen, tell, stop)
 
 
 def examine(run: Path, pictures: int, progress: ProgressFn = no_progress, seconds: float = SECONDS) -> Findings:

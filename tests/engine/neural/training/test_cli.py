@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import wave
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from footfall_engine.cli.app import app
 from footfall_engine.models.multifoley import checkpoint
 from footfall_engine.models.multifoley.checkpoint import Track
 from footfall_engine.training import curves, proof, state
-from footfall_engine.training.network_training import NetworkRow
+from footfall_engine.training.network_training import NetworkRecipe, NetworkRow
 from typer.testing import CliRunner, Result
 
 from tests.engine.neural.training.small import RECIPE, SIZE
@@ -82,8 +83,8 @@ def test_a_recipe_can_be_given_as_a_file_and_is_noted(tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         ([], "there is nothing to train on"),
-        (["--rendered", "--size", "huge"], "--size must be one of tiny, small, base, not 'huge'"),
-        (["--rendered", "--track", "smell"], "--track must be one of events, cavp, not 'smell'"),
+        (["--rendered", "--size", "huge"], "'huge' is not one of 'tiny', 'small', 'base'"),
+        (["--rendered", "--track", "smell"], "'smell' is not one of 'events', 'cavp'"),
         (["--rendered", "--steps", "0"], "steps must be above 0, not 0"),
         (["--rendered", "--batch", "3", "--parts", "2"], "a batch of 3 cannot be divided by 1 processes × 2 parts"),
         (["--rendered", "--seconds", "0.1"], "--seconds: Input should be greater than or equal to 0.5"),
@@ -112,15 +113,28 @@ def test_files_that_cannot_be_learnt_from_are_named(tmp_path: Path) -> None:
     assert "tone.wav is sampled at 44100 Hz" in result.output
 
 
-def test_the_proof_leaves_its_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hardly(run: Path, *rest: Any) -> None:
-        whole(run, RECIPE, size=SIZE)
+def test_the_proof_goes_on_after_ctrl_c_and_leaves_its_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hardly(run: Path, recipe: NetworkRecipe, tell: Any, stop: Any) -> None:
+        def told(row: NetworkRow) -> None:
+            tell(row)
+            if row.step == 2:
+                signal.raise_signal(signal.SIGINT)
+
+        whole(run, RECIPE, told, stop, size=SIZE)
 
     whole = proof.train
     monkeypatch.setattr(proof, "train", hardly)
     monkeypatch.setattr(proof, "SAMPLER_STEPS", 2)
-    ok(train("proof", tmp_path / "run", "--pictures", "3", "--threads", "1"))
-    found = json.loads((tmp_path / "run" / "proof.json").read_text())
+    asked = ("proof", tmp_path / "run", "--pictures", "3", "--threads", "1", "--json")
+    stopped = train(*asked)
+    assert stopped.exit_code == 1
+    assert json.loads(stopped.stdout)["error"]["code"] == "cancelled"
+    assert "goes on from there" in stopped.stderr
+    assert not (tmp_path / "run" / "proof.json").exists()
+    found = json.loads(ok(train(*asked)).stdout)
+    steps = [row.step for row in curves.read(tmp_path / "run", NetworkRow)]
+    assert steps[0] == 2 and 2 < steps[1] < 6 and steps[-1] == 6
+    assert found == json.loads((tmp_path / "run" / "proof.json").read_text())
     assert found["pictures"] == 3
     assert found["untouched"] == 1.0
     assert not found["passed"]  # after six steps

@@ -81,9 +81,9 @@ def test_finished_training_changes_nothing_when_it_is_asked_to_go_on(tmp_path: P
     assert_same_bits(trained(tmp_path), first)
 
 
-def test_the_time_limit_ends_a_run_with_a_checkpoint(tmp_path: Path) -> None:
+def test_a_run_that_is_to_stop_ends_with_a_checkpoint(tmp_path: Path) -> None:
     stopped = trainer()
-    stopped.run(rendered(), tmp_path, longest_sec=0)
+    stopped.run(rendered(), tmp_path, stop=lambda: True)
     assert stopped.step == 1
     assert_same_bits(trained(tmp_path), trained(tmp_path / "uninterrupted"))
 
@@ -134,7 +134,7 @@ def test_the_averaged_weights_follow_the_trained_ones(tmp_path: Path) -> None:
     one = trainer()
     before = [parameter.clone() for parameter in one.averaged.parameters()]
     now = [parameter.clone() for parameter in one.student.parameters()]
-    one.run(rendered(), tmp_path, longest_sec=0)
+    one.run(rendered(), tmp_path, stop=lambda: True)
     share = 1 - one.recipe.average_at(0)
     for mean, start, moved, old in zip(one.averaged.parameters(), before, one.student.parameters(), now, strict=True):
         assert torch.equal(start, old)
