@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from footfall_bridge.errors import BadRequest, InvalidMessage, InvalidTime, NoAudioDevice
 from footfall_engine import contacts, resident
 from footfall_engine.cli import app, demo, options
@@ -293,10 +294,98 @@ def test_regenerate_needs_a_range_and_a_stem(clip: Path, silent_sound: Path) -> 
     assert refusal("regenerate", silent_sound, "--in", 0, "--out", 0.5)["code"] == "not_a_stem"
 
 
-def test_a_missing_argument_is_a_bad_request() -> None:
-    result = footfall("spot")
-    assert result.exit_code == 2
-    assert result.stdout == ""
+def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command that does something, with the words that lead to it."""
+    members = getattr(command, "commands", {})
+    for name, member in members.items():
+        yield from commands(member, *words, name)
+    if not members or getattr(command, "invoke_without_command", False):
+        yield words, command
+
+
+ANSWERING = {
+    " ".join(words): words
+    for words, command in commands(typer.main.get_command(app.app))
+    if any(parameter.name == "as_json" for parameter in command.params)
+}
+
+
+@pytest.mark.parametrize("words", ANSWERING.values(), ids=ANSWERING.keys())
+def test_an_option_that_is_none_is_a_bad_request_of_every_command(words: tuple[str, ...]) -> None:
+    said = refusal(*words, "--no-such-option")
+    assert said["code"] == "bad_request"
+    assert "--no-such-option" in said["message"] and f"{' '.join(words)} -h" in said["message"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["spot"], "CLIP"),
+        (["cancel"], "ID"),
+        (["models", "pull"], "MODEL"),
+        (["spot", "a.mov", "b.mov"], "b.mov"),
+        (["generate", "a.mov", "--variants", "some"], "--variants"),
+        (["generate", "a.mov", "--timing", "mine"], "'detector'"),
+    ],
+)
+def test_words_that_are_missing_or_wrong_are_named_in_one_sentence(words: list[str], named: str) -> None:
+    said = refusal(*words)
+    assert said["code"] == "bad_request"
+    assert named in said["message"]
+    assert "\n" not in footfall(*words).stderr.rstrip("\n")
+
+
+NOWHERE = "no/such"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["generate", NOWHERE, "--out", "stems"], "media_not_found"),
+        (["regenerate", NOWHERE, "--in", "0", "--out", "1"], "media_not_found"),
+        (["spot", NOWHERE], "media_not_found"),
+        (["preview", NOWHERE, NOWHERE], "media_not_found"),
+        (["export", NOWHERE, "--to", "a.otio"], "media_not_found"),
+        (["audition", NOWHERE], "media_not_found"),
+        (["demo", NOWHERE], "media_not_found"),
+        (["evaluate", "sync", NOWHERE], "media_not_found"),
+        (["evaluate", "align", NOWHERE], "media_not_found"),
+        (["evaluate", "sounds", NOWHERE], "media_not_found"),
+        (["doctor", "--bundle", f"{NOWHERE}/a.zip"], "bad_request"),
+        (["install", "reaper", "--resource-path", NOWHERE], "host_not_found"),
+        (["uninstall", "reaper", "--resource-path", NOWHERE], "host_not_found"),
+        (["install", "ardour", "--config-path", NOWHERE], "host_not_found"),
+        (["uninstall", "ardour", "--config-path", NOWHERE], "host_not_found"),
+        (["install", "resolve", "--scripts-folder", NOWHERE], "host_not_found"),
+        (["uninstall", "resolve", "--scripts-folder", NOWHERE], "host_not_found"),
+    ],
+    ids=lambda words: " ".join(words[:2]) if isinstance(words, list) else None,
+)
+def test_what_is_not_there_is_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = refusal(*words)
+    assert said["code"] == code
+    assert NOWHERE in said["message"]
+
+
+@pytest.mark.parametrize("action", ["pull", "verify", "remove"])
+def test_weights_of_a_model_that_is_none_are_refused(action: str) -> None:
+    said = refusal("models", action, "loudest")
+    assert said["code"] == "unknown_model" and "loudest" in said["message"]
+
+
+def test_brackets_are_no_markup(tmp_path: Path) -> None:
+    clip = tmp_path / "shot[b][red].mp4"
+    contacts.render_clip(clip, contacts.Scene(duration=1.0, width=160, height=90))
+    (tmp_path / "onsets.csv").write_text(f"clip,onset_seconds\n{clip.name},0.5\n")
+    result = footfall("evaluate", "sync", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert clip.name in result.stdout
+    made = footfall("generate", clip, "--prompt", "ball, xyzzy[/b]", "--out", tmp_path)
+    assert made.exit_code == 0, made.output
+    assert "note: " in made.stderr
 
 
 def test_wrong_settings_are_named(home: Path, clip: Path) -> None:

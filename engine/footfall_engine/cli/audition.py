@@ -17,7 +17,7 @@ from footfall_engine.logs import start_logging
 
 @reported
 def audition(
-    stem: Annotated[Path | None, typer.Argument(metavar="[STEM]", help="Without it, playing stops.")] = None,
+    stem: Annotated[Path | None, typer.Argument(metavar="STEM", help="Without it, playing stops.")] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     here: options.Here = False,

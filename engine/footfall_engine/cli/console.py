@@ -11,10 +11,10 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
-from footfall_bridge.errors import BadRequest, FootfallError, InternalError, JobCancelled
+from footfall_bridge.errors import FootfallError, InternalError, JobCancelled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 Command = TypeVar("Command", bound=Callable[..., None])
 JSON_PARAMETER = "as_json"
+PLAIN: dict[str, Any] = {"highlight": False, "markup": False}  # brackets in names and prompts are theirs
 
 
 def reported(command: Command) -> Command:
@@ -33,27 +34,32 @@ def reported(command: Command) -> Command:
         try:
             command(*args, **options)
         except KeyboardInterrupt:
-            _end(JobCancelled("cancelled"), options)
+            fail(JobCancelled("cancelled"), _wants_json(options))
         except FootfallError as error:
             if error.detail:
                 log.error("%s: %s\n%s", error.code, error.message, error.detail)
-            _end(error, options)
+            fail(error, _wants_json(options))
         except BrokenPipeError:
             _end_quietly()
         except typer.Exit:
             raise
         except Exception as error:
             log.exception("%s failed", command.__name__)
-            _end(InternalError(f"something went wrong inside Footfall: {error!r} (the log has more)"), options)
+            ours = InternalError(f"something went wrong inside Footfall: {error!r} (the log has more)")
+            fail(ours, _wants_json(options))
 
     return run  # type: ignore[return-value]
 
 
-def _end(error: FootfallError, options: dict[str, Any]) -> None:
+def fail(error: FootfallError, as_json: bool) -> NoReturn:
     say(f"footfall: {error.message}")
-    if isinstance(options.get(JSON_PARAMETER), bool) and options[JSON_PARAMETER]:
+    if as_json:
         answer_json({"error": {"code": error.code, "message": error.message}})
-    raise typer.Exit(2 if isinstance(error, BadRequest) else error.exit_status)
+    raise typer.Exit(error.exit_status)
+
+
+def _wants_json(options: dict[str, Any]) -> bool:
+    return options.get(JSON_PARAMETER) is True
 
 
 def _end_quietly() -> None:
@@ -89,13 +95,13 @@ def aside() -> Console:
     """The console on standard error, for bars and tables that are no answer."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, **PLAIN)
 
 
 def _stdout() -> Console:
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(**PLAIN)
     if not console.is_terminal:
         console.width = 160
     return console

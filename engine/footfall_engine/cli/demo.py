@@ -35,10 +35,10 @@ class Demo:
 
 @reported
 def demo(
-    clip: Annotated[Path | None, typer.Argument(metavar="[CLIP]", help="Your own film.", show_default=False)] = None,
-    prompt: Annotated[str | None, typer.Option(help="What it sounds like.", show_default=False)] = None,
+    clip: Annotated[Path | None, typer.Argument(metavar="CLIP", help="Your own film.", show_default=False)] = None,
+    prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="What it sounds like.", show_default=False)] = None,
     folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the results go.")] = DEMO_FOLDER,
-    seed: Annotated[int, typer.Option(help="Same seed, same sound.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same sound.")] = 1,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

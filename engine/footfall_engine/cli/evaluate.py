@@ -41,7 +41,7 @@ def align(
     clips: Annotated[
         list[Path],
         typer.Argument(
-            metavar="CLIP|FOLDER...",
+            metavar="CLIP|FOLDER",
             help="Films, or folders of them, each with the .wav of the same name beside it.",
             show_default=False,
         ),
@@ -83,7 +83,8 @@ def sounds(
         ),
     ] = None,
     prompt: Annotated[
-        str, typer.Option(help="What they are to sound like; Footfall's stems know it.", show_default=False)
+        str,
+        typer.Option(metavar="TEXT", help="What they are to sound like; Footfall's stems know it.", show_default=False),
     ] = "",
     as_json: options.Json = False,
     quiet: options.Quiet = False,

@@ -14,12 +14,13 @@ from footfall_engine.cli.console import answer, answer_json, reported, say
 
 @reported
 def export(
-    stems: Annotated[list[Path], typer.Argument(metavar="STEM…", help="Stems made by Footfall.", show_default=False)],
+    stems: Annotated[list[Path], typer.Argument(metavar="STEM", help="Stems made by Footfall.", show_default=False)],
     target: Annotated[
         Path, typer.Option("--to", metavar="FILE", help="A .otio timeline, or .xml for FCP7 XML.", show_default=False)
     ],
     clip: Annotated[
-        Path | None, typer.Option("--clip", help="Where the picture is now, if it has moved.", show_default=False)
+        Path | None,
+        typer.Option("--clip", metavar="CLIP", help="Where the picture is now, if it has moved.", show_default=False),
     ] = None,
     start: Annotated[
         str, typer.Option("--start", metavar="S", help="Where the timeline starts; positions count from zero.")

@@ -22,7 +22,9 @@ from footfall_engine.logs import start_logging
 @with_shared
 def generate(
     clip: options.Clip,
-    prompt: Annotated[str, typer.Option(help='What it sounds like: "boots on gravel, light rain".')] = "",
+    prompt: Annotated[
+        str, typer.Option(metavar="TEXT", help='What it sounds like: "boots on gravel, light rain".')
+    ] = "",
     start: options.In = None,
     out: options.TimeAndFolder = [],  # noqa: B006 -- typer reads the default
     speed: options.Speed = 1.0,

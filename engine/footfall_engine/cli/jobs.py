@@ -14,7 +14,7 @@ from footfall_bridge import messages
 from footfall_bridge.errors import EngineUnreachable, JobCancelled, from_code
 from footfall_bridge.messages import Failed, Job, Message, Progress, Queued, Spotted, Stem, Warned
 
-from footfall_engine.cli.console import aside, say
+from footfall_engine.cli.console import aside
 from footfall_engine.config import Settings
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def job_bar(quiet: bool) -> Iterator[Callable[[Message], None]]:
         return
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bars
+    from rich.text import Text
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[eta]}"))
     console = aside()
@@ -155,7 +156,7 @@ def job_bar(quiet: bool) -> Iterator[Callable[[Message], None]]:
             elif isinstance(event, Progress):
                 bars.update(bar, completed=event.fraction, description=event.stage, eta=eta(event.eta_seconds))
             elif isinstance(event, Warned):
-                bars.console.print(f"[yellow]note:[/] {event.message}", markup=True, soft_wrap=True)
+                bars.console.print(Text.assemble(("note:", "yellow"), " ", event.message), soft_wrap=True)
 
         yield show
 
@@ -165,8 +166,3 @@ def eta(seconds: float | None) -> str:
         return ""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s left" if minutes else f"{rest} s left"
-
-
-def say_warnings(outcome: Outcome) -> None:
-    for warning in outcome.warnings:
-        say(f"note: {warning.message}")

@@ -43,18 +43,22 @@ def _size(megabytes: int) -> str:
 
 
 @reported
-def pull(name: Name, quiet: options.Quiet = False) -> None:
+def pull(name: Name, as_json: options.Json = False, quiet: options.Quiet = False) -> None:
     """Fetch the weights of MODEL, or what is missing of them."""
     from footfall_engine.models import store
     from footfall_engine.models.registry import model_row
 
     start_logging(Settings.load())
     row = model_row(name)
-    if quiet:
+    silent = quiet or as_json
+    if silent:
         from huggingface_hub.utils import disable_progress_bars
 
         disable_progress_bars()
-    folder = store.pull(row, (lambda sentence: None) if quiet else say)
+    folder = store.pull(row, (lambda sentence: None) if silent else say)
+    if as_json:
+        answer_json({"folder": str(folder)})
+        return
     say(f"code: {row.code_licence}; weights: {row.weights_licence}")
     answer(str(folder))
 
@@ -79,11 +83,14 @@ def verify(name: Name, as_json: options.Json = False) -> None:
 
 
 @reported
-def remove(name: Name) -> None:
+def remove(name: Name, as_json: options.Json = False) -> None:
     """Delete the weights of MODEL from this machine."""
     from footfall_engine.models import store
     from footfall_engine.models.registry import model_row
 
     start_logging(Settings.load())
     freed = store.remove(model_row(name))
-    answer(f"{freed / 1e9:.1f} GB freed")
+    if as_json:
+        answer_json({"freed_bytes": freed})
+    else:
+        answer(f"{freed / 1e9:.1f} GB freed" if freed else f"there are no weights of {name} on this machine")

@@ -26,10 +26,12 @@ TimeAndFolder = Annotated[
         help="The folder for the stems; and, given once more, a time: the end of the region.",
     ),
 ]  # fmt: skip
-Negative = Annotated[str | None, typer.Option(help="What it must not sound like.", show_default=False)]
-Variants = Annotated[int, typer.Option(help="How many to make.")]
-Seed = Annotated[int | None, typer.Option(help="Same seed, same sound; without it, a new one.", show_default=False)]
-Model = Annotated[str | None, typer.Option(help="See `footfall models`.", show_default=False)]
+Negative = Annotated[str | None, typer.Option(metavar="TEXT", help="What it must not sound like.", show_default=False)]
+Variants = Annotated[int, typer.Option(metavar="N", help="How many to make.")]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="Same seed, same sound; without it, a new one.", show_default=False)
+]
+Model = Annotated[str | None, typer.Option(metavar="MODEL", help="As `footfall models` lists it.", show_default=False)]
 Reference = Annotated[
     Path | None, typer.Option(metavar="WAV", help="A recording to re-time to the picture.", show_default=False)
 ]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @reported
 def preview(
     clip: options.Clip,
-    stem: Annotated[Path, typer.Argument(metavar="STEM", help="Any recording.", show_default=False)],
+    stem: Annotated[Path, typer.Argument(metavar="STEM", help="A stem, or any recording.", show_default=False)],
     target: Annotated[
         Path | None, typer.Option("--to", metavar="FILE", help="The MP4; beside the stem when left out.")
     ] = None,

@@ -39,7 +39,9 @@ def regenerate(
     video: Annotated[
         Path | None, typer.Option(metavar="CLIP", help="Where the picture is now, if it has moved.")
     ] = None,
-    prompt: Annotated[str | None, typer.Option(help="Another prompt than the stem's.", show_default=False)] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Another prompt than the stem's.", show_default=False)
+    ] = None,
     *,
     wishes: Wishes,
     as_json: options.Json = False,

@@ -27,9 +27,11 @@ STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
 
 @reported
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; another than loopback needs a token.")] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="To listen on; another than loopback needs a token.")
+    ] = None,
     port: Annotated[
-        int | None, typer.Option(help="For OSC over UDP and TCP; 0: any free one.", show_default=False)
+        int | None, typer.Option(metavar="N", help="For OSC over UDP and TCP; 0: any free one.", show_default=False)
     ] = None,
     as_json: options.Json = False,
 ) -> None:

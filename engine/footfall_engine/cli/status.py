@@ -13,15 +13,15 @@ from footfall_engine.cli.console import answer, answer_json, answer_table, repor
 from footfall_engine.cli.jobs import eta, needed_engine
 from footfall_engine.config import Settings
 
-JobArgument = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
+JobArgument = Annotated[str, typer.Argument(metavar="ID", help="As `footfall status` lists it.", show_default=False)]
 
 
 @reported
 def status(
-    job: Annotated[str | None, typer.Argument(metavar="[ID]", help="One job.", show_default=False)] = None,
+    job: Annotated[str | None, typer.Argument(metavar="ID", help="One job.", show_default=False)] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Say how the running engine is, and its jobs; with an ID, one job."""
+    """Show the running engine and its jobs, or the job of one ID."""
     with needed_engine(Settings.load()) as engine:
         tell(engine.status(job), as_json)
 

@@ -15,6 +15,8 @@ FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mxf", ".webm")
 
 def read_onsets(folder: Path) -> dict[str, list[float]]:
     """Onset times of each clip of a folder, from its onsets.csv (columns clip and onset_seconds)."""
+    if not folder.is_dir():
+        raise MediaNotFound(f"there is no folder {folder}")
     path = folder / ONSETS_FILE
     if not path.is_file():
         raise MediaNotFound(f"{folder} has no {ONSETS_FILE}, which names the clips and their onsets")
@@ -48,7 +50,7 @@ def films_with_sounds(paths: Sequence[Path], sounds: Sequence[Path]) -> list[tup
         raise BadRequest(f"{len(paths)} films and {len(sounds)} sounds: give one sound for each film, or none")
     for path in (*paths, *sounds):
         if not path.exists():
-            raise MediaNotFound(f"there is no {path}")
+            raise MediaNotFound(f"there is no file or folder {path}")
     if sounds:
         return list(zip(paths, sounds, strict=True))
     return [pair for path in paths for pair in (_in_folder(path) if path.is_dir() else [(path, path)])]
