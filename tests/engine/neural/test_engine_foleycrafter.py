@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from footfall_bridge import messages
-from footfall_bridge.messages import Progress, Warned
+from footfall_bridge.messages import Warned
 from footfall_engine.resident import Resident
 
 from tests.clips import cut_short
-from tests.engine.neural import tiny_foleycrafter
+from tests.engine.neural import checks, tiny_foleycrafter
 from tests.engine.neural.films import film
-from tests.engine.neural.resident import PATIENCE, RATE, engine_with, events_of, failure_of, pcm, stems_in
+from tests.engine.neural.resident import RATE, engine_with, events_of, failure_of, pcm, stems_in
 from tests.engine.neural.tiny_foleycrafter import torch
 
 SECONDS = 3.5
@@ -33,12 +30,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_foleycrafter.add_detector(tree)
     tiny_foleycrafter.add_label_encoder(tree)
     return folder
-
-
-@pytest.fixture(scope="module")
-def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resident]:
-    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +64,8 @@ def made(engine: Resident, asked: dict[str, Any]) -> Make:
 @BOTH
 def test_variants_are_as_long_as_asked_seeded_and_differ(engine: Resident, asked: dict[str, Any], model: str) -> None:
     events = events_of(engine, **{**asked, "model": model, "variants": 3, "channels": 2})
-    stems = stems_in(events)
-    assert [stem.samples for stem in stems] == [round(SECONDS * RATE)] * 3
-    assert [stem.provenance["model"] for stem in stems] == [model] * 3
-    assert [stem.provenance["seed"] for stem in stems] == [3, 4, 5]
-    sounds = [pcm(stem) for stem in stems]
-    assert all(np.abs(sound).max() > 2**12 for sound in sounds), "of 24 bits"
-    assert all(not np.array_equal(one, other) for one, other in pairwise(sounds))
-    told = [event for event in events if isinstance(event, Progress)]
-    fractions = [event.fraction for event in told]
-    assert fractions == sorted(fractions) and len(set(fractions)) > 4
-    assert [*dict.fromkeys(event.stage for event in told)] == ["looking at the picture", "making the sound"]
+    checks.variants(events, model, SECONDS, asked["seed"])
+    checks.progress(events)
 
 
 @BOTH
@@ -157,9 +139,7 @@ def test_a_part_is_made_anew_with_another_timing_and_nothing_else_changes(
     again = {"type": "regenerate", "stem": str(old.path), "in": 1.0, "out": 2.0, "stem_folder": str(tmp_path)}
     same, other = (stems_in(events_of(engine, **again, seed=9, **change))[0] for change in ({}, {"timing": "detector"}))
     for new in (same, other):
-        changed = np.flatnonzero((pcm(old) != pcm(new)).any(axis=0))
-        assert new.samples == old.samples
-        assert changed.min() >= RATE and changed.max() < 2 * RATE and len(changed) > 0.9 * RATE
+        checks.part_made_anew(old, new, 1, 2)
     assert not np.array_equal(pcm(same), pcm(other))
 
 
@@ -168,8 +148,7 @@ def test_a_part_is_made_anew_with_another_timing_and_nothing_else_changes(
 def test_a_region_longer_than_the_span_is_exact_and_sounds_throughout(made: Make, tmp_path: Path, model: str) -> None:
     long = film(tmp_path / "long.mov", 66.0)
     whole, _ = made(model=model, video=str(long), out=65.3, timing="events")
-    assert whole.shape[-1] == round(65.3 * RATE)
-    assert min(np.abs(second).max() for second in np.array_split(whole, 65, axis=1)) > 2**10
+    checks.sounds_throughout(whole, 65.3)
 
 
 def test_an_event_late_in_a_long_region_changes_the_sound_around_it_alone(made: Make, tmp_path: Path) -> None:
@@ -186,16 +165,7 @@ def test_an_event_late_in_a_long_region_changes_the_sound_around_it_alone(made: 
 def test_a_cancelled_job_stops_between_steps_and_leaves_nothing(
     engine: Resident, asked: dict[str, Any], tmp_path: Path
 ) -> None:
-    request = messages.parse_request({**asked, "model": "foleycrafter", "steps": 900})
-    with engine.connect() as client:
-        job, heard = client.submit(request), []
-        for event in client.events(job, PATIENCE):
-            heard.append(event)
-            if isinstance(event, Progress) and event.stage == "making the sound" and event.fraction > 0.25:
-                client.cancel(job)
-    assert isinstance(heard[-1], messages.Cancelled)
-    assert max(event.fraction for event in heard if isinstance(event, Progress)) < 0.6
-    assert not list(tmp_path.iterdir())
+    checks.cancelling(engine, {**asked, "model": "foleycrafter"}, tmp_path)
 
 
 def test_what_the_models_do_not_take_is_warned_of(engine: Resident, asked: dict[str, Any]) -> None:
@@ -213,9 +183,7 @@ def test_a_full_scale_vocoder_stays_in_range_in_the_stem(asked: dict[str, Any], 
     torch.save({"generator": loud}, folder / "vocoder" / "vocoder.pt")
     with engine_with(tmp_path / "models", tmp_path / "home") as engine:
         (stem,) = stems_in(events_of(engine, **asked, model="foleycrafter", timing="events"))
-    samples = pcm(stem) / 2**23
-    assert samples.min() >= -0.01, "what is over the top must not come out at the bottom"
-    assert 0.8 < samples.max() <= 10 ** (-1 / 20), "under the ceiling of -1 dBTP"
+    checks.full_scale(pcm(stem))
 
 
 # ---- what cannot be
@@ -224,17 +192,9 @@ def test_a_full_scale_vocoder_stays_in_range_in_the_stem(asked: dict[str, Any], 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights as they were published, which no engine has converted."""
-    folder = tmp_path_factory.mktemp("published") / "whole"
+    folder = tmp_path_factory.mktemp("published") / "foleycrafter"
     tiny_foleycrafter.write_tree(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Resident, Path]]:
-    """An engine that never finds whole weights, and the folder in which it looks for them."""
-    models = tmp_path_factory.mktemp("broken")
-    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
-        yield engine, models / "foleycrafter"
 
 
 def no_adapter(tree: Path) -> None:
@@ -281,14 +241,8 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str, tuple[str, ...]]] = {
 def test_weights_that_cannot_be_used_are_named(
     broken: tuple[Resident, Path], whole: Path, asked: dict[str, Any], fault: str
 ) -> None:
-    engine, tree = broken
-    shutil.rmtree(tree, ignore_errors=True)
-    shutil.copytree(whole, tree)
     spoil, code, named = FAULTS[fault]
-    spoil(tree)
-    failure = failure_of(engine, **asked, model="foleycrafter")
-    assert failure.code == code, failure
-    assert all(name in failure.message + failure.detail for name in named), failure
+    checks.fault(broken, whole, {**asked, "model": "foleycrafter"}, spoil, code, *named)
 
 
 @BOTH

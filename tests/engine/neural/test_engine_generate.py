@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,34 +18,12 @@ from footfall_engine.media import wav
 from footfall_engine.resident import Resident
 from typer.testing import CliRunner
 
+from tests.engine.neural import checks
 from tests.engine.neural.films import film
-from tests.engine.neural.resident import (
-    PATIENCE,
-    RATE,
-    engine_with,
-    events_of,
-    failure_of,
-    footfall,
-    pcm,
-    stems_in,
-    write_tree,
-)
+from tests.engine.neural.resident import PATIENCE, RATE, engine_with, events_of, failure_of, footfall, pcm, stems_in
 from tests.waiting import wait_until
 
 SECONDS = 4.5
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    write_tree(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resident]:
-    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")
@@ -78,21 +54,11 @@ def test_variants_are_announced_one_by_one_as_whole_files(engine: Resident, aske
     announced = [event for event in heard if isinstance(event, Stem)]
     assert [stem.variant for stem in announced] == [1, 2, 3]
     assert [stem.seed for stem in announced] == [3, 4, 5]
-    stems = stems_in(heard)
-    assert [stem.samples for stem in stems] == [round(SECONDS * RATE)] * 3
-    assert [stem.provenance["model"] for stem in stems] == ["diff-foley"] * 3
-    sounds = [pcm(stem) for stem in stems]
-    assert all(np.abs(sound).max() > 2**12 for sound in sounds), "of 24 bits"
-    assert all(not np.array_equal(one, other) for one, other in pairwise(sounds))
+    checks.variants(heard, "diff-foley", SECONDS, asked["seed"])
 
 
 def test_progress_rises_and_tells_the_stages(engine: Resident, asked: dict[str, Any]) -> None:
-    told = [event for event in events_of(engine, **{**asked, "steps": 8}) if isinstance(event, Progress)]
-    fractions = [event.fraction for event in told]
-    assert fractions == sorted(fractions) and len(set(fractions)) > 3
-    assert list(dict.fromkeys(event.stage for event in told)) == [
-        "looking at the picture", "making the sound",
-    ]  # fmt: skip
+    checks.progress(events_of(engine, **{**asked, "steps": 8}))
 
 
 @pytest.mark.parametrize("change", [{}, {"steps": 3}, {"guidance": 1.0}, {"seed": 4}])
@@ -121,17 +87,7 @@ def test_the_command_line_has_the_running_engine_do_it(engine: Resident, clip: P
 def test_a_cancelled_job_stops_between_steps_and_leaves_nothing(
     engine: Resident, asked: dict[str, Any], tmp_path: Path
 ) -> None:
-    request = messages.parse_request({**asked, "steps": 1000})
-    with engine.connect() as client:
-        job = client.submit(request)
-        heard = []
-        for event in client.events(job, PATIENCE):
-            heard.append(event)
-            if isinstance(event, Progress) and event.stage == "making the sound" and event.fraction > 0.25:
-                client.cancel(job)
-    assert isinstance(heard[-1], messages.Cancelled)
-    assert max(event.fraction for event in heard if isinstance(event, Progress)) < 0.6, "long before the last step"
-    assert not list(tmp_path.iterdir())
+    checks.cancelling(engine, asked, tmp_path)
     assert stems_in(events_of(engine, **asked)), "the next job is untouched"
 
 
@@ -208,15 +164,12 @@ def test_a_region_longer_than_the_span_is_exact_and_a_picture_changes_only_the_s
     sounds = []
     for video in films:
         (stem,) = stems_in(events_of(engine, **{**asked, "video": str(video), "out": length, "steps": 1, "events": []}))
-        assert stem.samples == round(length * RATE)
         sounds.append(pcm(stem))
+        checks.sounds_throughout(sounds[-1], length)
     one, other = sounds
     differs = np.flatnonzero((one != other).any(axis=0)) / RATE
     assert change - reach < differs.min() <= change
     assert differs.max() > length - 1
-    for sound in sounds:
-        loudest = [np.abs(second).max() for second in np.array_split(sound, round(length), axis=1)]
-        assert min(loudest) > 2**10, "no second is left out"
 
 
 # ---- parts made anew
@@ -231,12 +184,8 @@ def test_a_part_is_made_anew_without_pictures_and_nothing_else_changes(
     without_pictures(own)
     again = {"type": "regenerate", "stem": str(old.path), "in": 2.0, "out": 3.0, "variants": 2, "seed": 9,
              "stem_folder": str(tmp_path)}  # fmt: skip
-    before = pcm(old)
     for stem in stems_in(events_of(engine, **again)):
-        changed = np.flatnonzero((pcm(stem) != before).any(axis=0))
-        assert stem.samples == old.samples
-        assert changed.min() >= 2 * RATE and changed.max() < 3 * RATE
-        assert len(changed) > 0.95 * RATE
+        checks.part_made_anew(old, stem, 2, 3)
         assert stem.provenance["patches"][0]["seed"] in (9, 10)
     unknown = failure_of(engine, **{**asked, "video": str(own), "out": SECONDS - 1})
     assert unknown.code == "media_unreadable", "nobody can look at that film any more"

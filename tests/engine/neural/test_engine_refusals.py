@@ -27,21 +27,10 @@ def sound_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tree(tmp_path_factory.mktemp("sound"))
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resident]:
-    """One engine for all trees; it has never loaded a whole one, so it looks at the files each time."""
-    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
-        yield engine
-
-
 @pytest.fixture
-def tree(models: Path, sound_tree: Path) -> Iterator[Path]:
-    folder = models / "diff-foley"
+def tree(broken: tuple[Resident, Path], sound_tree: Path) -> Iterator[Path]:
+    """One engine for all trees; it has never loaded a whole one, so it looks at the files each time."""
+    folder = broken[1] / "diff-foley"
     shutil.copytree(sound_tree, folder)
     yield folder
     shutil.rmtree(folder)
@@ -60,8 +49,9 @@ def asked(clip: Path, tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def failed(engine: Resident, asked: dict[str, Any], tmp_path: Path) -> Iterator[Any]:
+def failed(broken: tuple[Resident, Path], asked: dict[str, Any], tmp_path: Path) -> Iterator[Any]:
     """Asks for sound in vain; the engine makes the next one, with another model, all the same."""
+    engine, _ = broken
     yield lambda: failure_of(engine, **asked)
     assert not list(tmp_path.glob("*.wav")), "no file is left of the job"
     assert stems_in(events_of(engine, **{**asked, "model": "procedural"}))
@@ -155,10 +145,10 @@ def test_a_right_checkpoint_put_in_the_place_of_a_wrong_one_is_taken(tree: Path,
 
 
 def test_an_engine_for_commercial_use_refuses_what_may_not_be_sold(
-    models: Path, asked: dict[str, Any], tmp_path: Path
+    broken: tuple[Resident, Path], asked: dict[str, Any], tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    with engine_with(models, home, licence="commercial") as engine:
+    with engine_with(broken[1], home, licence="commercial") as engine:
         failure = failure_of(engine, **asked)
         assert failure.code == "licence"
         assert "diff-foley" in failure.message and "OpenRAIL" in failure.message

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from footfall_bridge import messages
-from footfall_bridge.messages import Progress, Warned
+from footfall_bridge.messages import Warned
 from footfall_engine.resident import Resident
 
 from tests.clips import cut_short
-from tests.engine.neural import tiny_vta
+from tests.engine.neural import checks, tiny_vta
 from tests.engine.neural.films import film
-from tests.engine.neural.resident import (
-    PATIENCE,
-    RATE,
-    engine_with,
-    events_of,
-    failure_of,
-    pcm,
-    stems_in,
-)
+from tests.engine.neural.resident import engine_with, events_of, failure_of, pcm, stems_in
 from tests.engine.neural.tiny_vta import torch
 
 SECONDS = 3.5
@@ -39,12 +27,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     tiny_vta.write_tree(folder / "vta-ldm")
     return folder
-
-
-@pytest.fixture(scope="module")
-def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resident]:
-    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +61,8 @@ def warnings_of(engine: Resident, **asked: Any) -> dict[str, list[str]]:
 @BOTH
 def test_variants_are_as_long_as_asked_seeded_and_differ(engine: Resident, asked: dict[str, Any], model: str) -> None:
     events = events_of(engine, **{**asked, "model": model, "variants": 3, "channels": 2})
-    stems = stems_in(events)
-    assert [stem.samples for stem in stems] == [round(SECONDS * RATE)] * 3
-    assert [stem.provenance["model"] for stem in stems] == [model] * 3
-    assert [stem.provenance["seed"] for stem in stems] == [3, 4, 5]
-    sounds = [pcm(stem) for stem in stems]
-    assert all(np.abs(sound).max() > 2**12 for sound in sounds), "of 24 bits"
-    assert all(not np.array_equal(one, other) for one, other in pairwise(sounds))
-    told = [event for event in events if isinstance(event, Progress)]
-    fractions = [event.fraction for event in told]
-    assert fractions == sorted(fractions) and len(set(fractions)) > 4
-    assert [*dict.fromkeys(event.stage for event in told)] == ["looking at the picture", "making the sound"]
+    checks.variants(events, model, SECONDS, asked["seed"])
+    checks.progress(events)
 
 
 @BOTH
@@ -116,9 +89,7 @@ def test_a_part_is_made_anew_and_nothing_else_changes(
     again = {"type": "regenerate", "stem": str(old.path), "in": 1.0, "out": 2.0, "seed": 9, "steps": 3,
              "stem_folder": str(tmp_path)}  # fmt: skip
     (new,) = stems_in(events_of(engine, **again))
-    changed = np.flatnonzero((pcm(old) != pcm(new)).any(axis=0))
-    assert new.samples == old.samples
-    assert changed.min() >= RATE and changed.max() < 2 * RATE and len(changed) > 0.9 * RATE
+    checks.part_made_anew(old, new, 1, 2)
     assert new.provenance["patches"][0]["seed"] == 9
 
 
@@ -128,24 +99,14 @@ def test_a_region_longer_than_the_span_is_exact_and_sounds_throughout(
 ) -> None:
     long = film(tmp_path / "long.mov", 66.0)
     whole = sound(engine, **{**asked, "video": str(long), "model": "vta-ldm-fast", "out": 65.3, "steps": 1})
-    assert whole.shape[-1] == round(65.3 * RATE)
-    assert min(np.abs(second).max() for second in np.array_split(whole, 65, axis=1)) > 2**10
+    checks.sounds_throughout(whole, 65.3)
 
 
 @BOTH
 def test_a_cancelled_job_stops_between_steps_and_leaves_nothing(
     engine: Resident, asked: dict[str, Any], model: str, tmp_path: Path
 ) -> None:
-    request = messages.parse_request({**asked, "model": model, "steps": 900})
-    with engine.connect() as client:
-        job, heard = client.submit(request), []
-        for event in client.events(job, PATIENCE):
-            heard.append(event)
-            if isinstance(event, Progress) and event.stage == "making the sound" and event.fraction > 0.25:
-                client.cancel(job)
-    assert isinstance(heard[-1], messages.Cancelled)
-    assert max(event.fraction for event in heard if isinstance(event, Progress)) < 0.6
-    assert not list(tmp_path.iterdir())
+    checks.cancelling(engine, {**asked, "model": model}, tmp_path)
 
 
 def test_what_the_model_does_not_take_is_warned_of(engine: Resident, asked: dict[str, Any]) -> None:
@@ -176,9 +137,7 @@ def test_a_full_scale_vocoder_stays_in_range_in_the_stem(asked: dict[str, Any], 
     loud = tiny_vta.sound_weights() | {"first_stage_model.vocoder.conv_post.bias": torch.full((1,), 100.0)}
     torch.save({"state_dict": loud}, folder / "audioldm-s-full.ckpt")
     with engine_with(tmp_path / "models", tmp_path / "home") as engine:
-        samples = sound(engine, **asked) / 2**23
-    assert samples.min() >= -0.01, "what is over the top must not come out at the bottom"
-    assert 0.8 < samples.max() <= 10 ** (-1 / 20), "under the ceiling of -1 dBTP"
+        checks.full_scale(sound(engine, **asked))
 
 
 # ---- what cannot be
@@ -187,17 +146,9 @@ def test_a_full_scale_vocoder_stays_in_range_in_the_stem(asked: dict[str, Any], 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights as they were published, which no engine has converted."""
-    folder = tmp_path_factory.mktemp("published") / "whole"
+    folder = tmp_path_factory.mktemp("published") / "vta-ldm"
     tiny_vta.write_tree(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Resident, Path]]:
-    """An engine that never finds whole weights, and the folder in which it looks for them."""
-    models = tmp_path_factory.mktemp("broken")
-    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
-        yield engine, models / "vta-ldm"
 
 
 FAULTS: dict[str, tuple[Any, str, str]] = {
@@ -239,14 +190,8 @@ def without_tokenizer(tree: Path) -> None:
 def test_weights_that_cannot_be_used_are_named(
     broken: tuple[Resident, Path], whole: Path, asked: dict[str, Any], fault: str
 ) -> None:
-    engine, tree = broken
-    shutil.rmtree(tree, ignore_errors=True)
-    shutil.copytree(whole, tree)
     spoil, code, named = FAULTS[fault]
-    spoil(tree)
-    failure = failure_of(engine, **{**asked, "model": "vta-ldm-original"})
-    assert failure.code == code, failure
-    assert named in failure.message + failure.detail
+    checks.fault(broken, whole, {**asked, "model": "vta-ldm-original"}, spoil, code, named)
 
 
 def test_an_engine_for_commercial_use_refuses_them_all(models: Path, asked: dict[str, Any], tmp_path: Path) -> None:

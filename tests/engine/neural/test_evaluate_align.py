@@ -18,13 +18,6 @@ RATE = 48_000
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    write_tree(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One film with its own sound, and one that has none but a .wav beside it."""
     folder = tmp_path_factory.mktemp("films")

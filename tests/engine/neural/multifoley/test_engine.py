@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,10 @@ SECONDS = 4.5  # more than the toy makes at once
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resident]:
-    models = tmp_path_factory.mktemp("models")
-    checkpoint.save(quiet(), models / "multifoley")
-    with engine_with(models, tmp_path_factory.mktemp("engine")) as engine:
-        yield engine
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    checkpoint.save(quiet(), folder / "multifoley")
+    return folder
 
 
 def quiet() -> checkpoint.Trained:
