@@ -276,6 +276,7 @@ _REDACTIONS = tuple(
     for pattern, put in (
         (rf"""(['"]?\b(?:{_PRIVATE})\b['"]?\s*[:=]\s*)({_QUOTED})""", r"\1<left out>"),
         (r"(\b(?:prompt|negative|token)=)[^\s,})]+", r"\1<left out>"),
+        (rf"""(key '(?:{_PRIVATE})' cannot be |\binput_value=)({_QUOTED})""", r"\1<left out>"),  # as it is refused
         (rf"""(?<=['"])[^'"\n]*\.({_MEDIA})(?=['"])""", r"<file>.\1"),  # quoted, spaces and all
         (rf"""(?:\b[A-Z]:[\\/]|[~/])[^\n'"]*?\.({_MEDIA})\b""", r"<file>.\1"),  # from the root
         (rf"""[^\s'"/\\<>]+\.({_MEDIA})\b""", r"<file>.\1"),  # a bare name

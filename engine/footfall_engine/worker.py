@@ -110,7 +110,7 @@ class Worker(threading.Thread):
             return None
 
     def run_job(self, job: TakenJob) -> None:
-        log.info("job %s: %s", job.id, job.request)
+        log.info("job %s: %s", job.id, messages.to_json(job.request))
         started = time.monotonic()
         watcher = JobWatcher(job, self._queue.report, self._closing)
         try:
@@ -128,7 +128,7 @@ class Worker(threading.Thread):
         except Exception as error:  # a bug of ours fails its own job and no other
             log.exception("job %s", job.id)
             end = jobs.failure(job.id, InternalError(f"something in Footfall broke: {error!r}", traceback.format_exc()))
-        log.info("job %s: %s after %.2f s", job.id, end, time.monotonic() - started)
+        log.info("job %s: %s after %.2f s", job.id, messages.to_json(end), time.monotonic() - started)
         self._queue.finish(job.id, end)
 
 

@@ -102,6 +102,11 @@ def test_a_bundle_that_cannot_be_written_is_refused(home: Path) -> None:
     ("text", "left"),
     [
         ('{"prompt": "a \\"b\\" c", "seed": 1}', '{"prompt": <left out>, "seed": 1}'),
+        ("generate: key 'prompt' cannot be 'a b…': too long", "generate: key 'prompt' cannot be <left out>: too long"),
+        (
+            "[type=string_too_long, input_value='a...b', input_type=str]",
+            "[type=string_too_long, input_value=<left out>, input_type=str]",
+        ),
         ("cannot open C:\\Films\\a b.mov today", "cannot open <file>.mov today"),
         ("no clip shot.mp4 here", "no clip <file>.mp4 here"),
         ("dropping 0a1b.npz", "dropping 0a1b.npz"),

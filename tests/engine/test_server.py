@@ -393,7 +393,7 @@ def test_a_deleted_spool_folder_is_made_again_and_nothing_is_lost(tmp_path):
         spool = Spool(engine.spool_folder)
         running = a_request(SLOW)
         spool.put(running, running.id)
-        wait_until(lambda: running.id in engine.runs, "the job runs")
+        wait_until(lambda: (status := spool.status(running.id)) and status.progress, "all there is to say is written")
         vanish(spool.folder)
         wait_until(lambda: spool.engine() and spool.inbox.is_dir(), "the folder is made again")
         wait_until(lambda: spool.status(running.id), "the running job's status is written again")
