@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,23 +24,41 @@ from footfall_engine.models.diff_foley.classifier import ClassifierShape  # noqa
 from footfall_engine.models.diff_foley.latent import UNetShape, VaeShape  # noqa: E402
 from footfall_engine.models.weights import Weights, read_weights  # noqa: E402
 
-FOLDER = Path(
-    os.environ.get("FOOTFALL_GOLDEN") or Path(__file__).parents[4] / "shared" / "golden" / "diff-foley"
-).absolute()
+from tests.clips import SHARED  # noqa: E402
 
 
-def file(name: str) -> Path:
-    """A file of the folder; the test is skipped when it is not there."""
-    path = FOLDER / name
+@dataclass(frozen=True)
+class Recorded:
+    """A folder of weights, inputs and outputs of originals; a test whose file is not there is skipped."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, name: str, variable: str) -> Recorded:
+        """That of the environment variable, or else the one of this name in the shared media folder."""
+        return cls(Path(os.environ.get(variable) or SHARED / "golden" / name).absolute())
+
+    def file(self, name: str) -> Path:
+        return there(self.folder / name)
+
+    def arrays(self, name: str) -> dict[str, torch.Tensor]:
+        """The numeric arrays of an .npz file."""
+        with np.load(self.file(name)) as stored:
+            return {key: torch.from_numpy(stored[key]) for key in stored.files if stored[key].dtype.kind in "fiub"}
+
+    def weights(self, *names: str) -> Weights:
+        """Tensors of several files together."""
+        return {key: tensor for name in names for key, tensor in read_weights(self.file(name)).items()}
+
+
+def there(path: Path) -> Path:
     if not path.is_file():
         pytest.skip(f"{path} is not there")
     return path
 
 
-def arrays(name: str) -> dict[str, torch.Tensor]:
-    """The numeric arrays of an .npz file."""
-    with np.load(file(name)) as stored:
-        return {key: torch.from_numpy(stored[key]) for key in stored.files if stored[key].dtype.kind in "fiu"}
+DIFF_FOLEY = Recorded.of("diff-foley", "FOOTFALL_GOLDEN")
+file, arrays, weights = DIFF_FOLEY.file, DIFF_FOLEY.arrays, DIFF_FOLEY.weights
 
 
 @cache
@@ -50,11 +69,6 @@ def recipe() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def weights(*names: str) -> Weights:
-    """Tensors of several files together."""
-    return {key: tensor for name in names for key, tensor in read_weights(file(name)).items()}
 
 
 def ldm_weights() -> Weights:
