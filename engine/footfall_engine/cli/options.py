@@ -63,7 +63,7 @@ TemporalScale = Annotated[
     typer.Option(metavar="X", help="How much of when it sounds is told (foleycrafter).", show_default=False),
 ]
 Pictures = Annotated[
-    int | None, typer.Option(metavar="N", help="That a window's sound is told of (foleycrafter).", show_default=False)
+    int | None, typer.Option(metavar="N", help="How many of a window are looked at (foleycrafter).", show_default=False)
 ]
 Timing = Annotated[
     messages.TimingSource | None,

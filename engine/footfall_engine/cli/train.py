@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from footfall_engine.training.crew import Crew
     from footfall_engine.training.folder import Item
+    from footfall_engine.training.loop import Trainer
 
 MODEL = "multifoley"
 DATA_FOLDER = "data"
-RECIPE_FILE = "recipe.json"
 PROOF_FILE = "proof.json"
 
 Run = Annotated[
@@ -42,21 +42,23 @@ Run = Annotated[
         metavar="RUN", help="A folder for this training; it goes on where it was stopped.", show_default=False
     ),
 ]
-Folders = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="FOLDER", show_default=False,
-        help="Clips and recordings, with captions in their names or in a .txt beside each.",
-    ),
-]  # fmt: skip
 Steps = Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps.", show_default=False)]
-Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Of a CPU.", show_default=False)]
+Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Of the CPU, to work with.", show_default=False)]
 
 
 @dataclass(frozen=True)
 class Training:
     """What may be said of any training on one's own material."""
 
+    run: Run
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER",
+            show_default=False,
+            help="Clips and recordings, with captions in their names or in a .txt beside each.",
+        ),
+    ] = field(default_factory=list)
     rendered: Annotated[bool, typer.Option("--rendered", help="Learn from rendered contacts, too.")] = False
     resample: Annotated[
         bool, typer.Option("--resample", help="Take recordings that are not sampled at 48 kHz, too.")
@@ -73,29 +75,38 @@ class Training:
         int | None, typer.Option(metavar="N", help="Items of a step, over all processes.", show_default=False)
     ] = None
     parts: Annotated[
-        int | None, typer.Option(metavar="N", help="That a batch is worked on in, for less memory.", show_default=False)
+        int | None,
+        typer.Option(
+            metavar="N", help="In which a batch is worked on, one by one, for less memory.", show_default=False
+        ),
     ] = None
     rate: Annotated[float | None, typer.Option(metavar="X", help="Of learning.", show_default=False)] = None
     seed: Annotated[int | None, typer.Option(metavar="N", help="Same seed, same training.", show_default=False)] = None
     minutes: Annotated[float | None, typer.Option(metavar="M", help="Stop after so long.", show_default=False)] = None
     threads: Threads = None
+    quiet: options.Quiet = False
 
     def recipe_of(self, usual: Any) -> Any:
         """The usual recipe with what a file and the options say of it."""
         stated = usual if self.recipe is None else _read_recipe(self.recipe, type(usual))
         return _changed(stated, steps=self.steps, batch=self.batch, parts=self.parts, rate=self.rate, seed=self.seed)
 
-    def items(self, folders: list[Path], quality: Quality | None = None) -> list[Item]:
+    def items(self, quality: Quality | None = None) -> list[Item]:
         from footfall_engine.training.folder import items_in
 
-        return [item for folder in folders for item in items_in(folder, self.resample, quality)]
+        return [item for folder in self.folders for item in items_in(folder, self.resample, quality)]
+
+    def follow(self, trainer: Trainer[Any, Any, Any], source: Any, unseen: Any, left: str) -> None:
+        """Train, and say where what is `left` lies."""
+        with _stopping(self.minutes) as stop:
+            trainer.run(source, self.run, unseen, _teller(trainer.crew.leads and not self.quiet), stop)
+        if trainer.crew.leads:
+            answer(str(self.run / left))
 
 
 @reported
 @with_shared
 def network(
-    run: Run,
-    folders: Folders = [],  # noqa: B006 -- typer reads the default
     size: Annotated[Literal["tiny", "small", "base"], typer.Option(help="Of the network.")] = "base",
     codec: Annotated[
         str, typer.Option(metavar="FILE|spectral", help="codec.safetensors of `train codec`.")
@@ -113,7 +124,6 @@ def network(
     ] = None,
     *,
     training: Training,
-    quiet: options.Quiet = False,
 ) -> None:
     """Train the network; RUN/model then holds a model. Under torchrun, many processes train together."""
     _start(training.threads)
@@ -125,9 +135,9 @@ def network(
     recipe = training.recipe_of(NetworkRecipe())
     with _crew() as (crew, precision):
         made = data.codec(codec, crew.device)
-        items = training.items(folders, quality)
-        with step_bar("looking and listening", quiet or not crew.leads) as progress:
-            workshop = data.workshop(made, Track(track), run / DATA_FOLDER, crew, precision)
+        items = training.items(quality)
+        with step_bar("looking and listening", training.quiet or not crew.leads) as progress:
+            workshop = data.workshop(made, Track(track), training.run / DATA_FOLDER, crew, precision)
             prepared = workshop.prepared(items, progress)
         source, unseen = data.sources(
             prepared, workshop, seconds, share_with_picture, training.held_out, training.rendered
@@ -136,26 +146,18 @@ def network(
         config = data.config(SIZES[size], Track(track), made, seconds, words)
         reader = None if words else data.t5(crew.device, precision)
         trainer = NetworkTrainer(config, made, recipe, crew, reader, precision)
-        if crew.leads:
-            _note(run, recipe)
-        with _stopping(training.minutes) as stop:
-            trainer.run(source, run, unseen, _teller(crew.leads and not quiet), stop)
-        if crew.leads:
-            answer(str(run / MODEL_FOLDER))
+        training.follow(trainer, source, unseen, MODEL_FOLDER)
 
 
 @reported
 @with_shared
 def codec(
-    run: Run,
-    folders: Folders = [],  # noqa: B006 -- typer reads the default
     stereo: Annotated[bool, typer.Option("--stereo", help="Two channels, not one.")] = False,
     width: Annotated[
         int, typer.Option(metavar="N", min=1, help="Channels of the decoder at the rate of the sound.")
     ] = 128,
     *,
     training: Training,
-    quiet: options.Quiet = False,
 ) -> None:
     """Train the codec; RUN/codec.safetensors is what `train network --codec` takes."""
     _start(training.threads)
@@ -166,22 +168,17 @@ def codec(
     recipe = training.recipe_of(CodecRecipe())
     with _crew() as (crew, precision):
         shape = OobleckShape(channels=2 if stereo else 1, decoder_width=width)
-        items = training.items(folders)
+        items = training.items()
         sounds, unseen = data.sounds(items, recipe.seconds, shape.channels, training.held_out, training.rendered)
         trainer = CodecTrainer(shape, recipe, crew, precision)
-        if crew.leads:
-            _note(run, recipe)
-        with _stopping(training.minutes) as stop:
-            trainer.run(sounds, run, unseen, _teller(crew.leads and not quiet), stop)
-        if crew.leads:
-            answer(str(run / CODEC_FILE))
+        training.follow(trainer, sounds, unseen, CODEC_FILE)
 
 
 @reported
 def proof(
     run: Run,
     steps: Steps = None,
-    pictures: Annotated[int, typer.Option(metavar="N", min=1, help="Never seen, to be asked about.")] = 27,
+    pictures: Annotated[int, typer.Option(metavar="N", min=1, help="How many, never seen, it is asked about.")] = 27,
     minutes: Annotated[float, typer.Option(metavar="M", help="Of training.")] = 40.0,
     threads: Threads = 2,
     as_json: options.Json = False,
@@ -191,10 +188,8 @@ def proof(
     _start(threads)
     from footfall_engine.training import proof as proving
 
-    recipe = _changed(proving.RECIPE, steps=steps)
-    _note(run, recipe)
     with _stopping(minutes) as stop:
-        proving.train(run, recipe, _teller(not quiet), stop)
+        proving.train(run, _changed(proving.RECIPE, steps=steps), _teller(not quiet), stop)
     with step_bar("asking", quiet or as_json) as progress:
         findings = proving.examine(run, pictures, progress)
     (run / PROOF_FILE).write_text(json.dumps(findings.as_json(), indent=1) + "\n", encoding="utf-8")
@@ -249,13 +244,6 @@ def _changed(recipe: Any, **options_given: Any) -> Any:
         if not getattr(changed, name) > 0:
             raise BadRequest(f"{name} must be above 0, not {getattr(changed, name)}")
     return changed
-
-
-def _note(run: Path, recipe: Any) -> None:
-    from pydantic import TypeAdapter
-
-    run.mkdir(parents=True, exist_ok=True)
-    (run / RECIPE_FILE).write_bytes(TypeAdapter(type(recipe)).dump_json(recipe, indent=1))
 
 
 @contextmanager

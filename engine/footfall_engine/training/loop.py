@@ -101,6 +101,8 @@ class Trainer(ABC, Generic[Source, Batch, Losses]):
         ModelFailed when a loss is no number any more; the last checkpoint is from before that.
         """
         state.resume(self, folder)
+        if self.crew.leads:
+            state.note(self, folder)
         rows = [row for row in curves.read(folder, self.row) if row.step <= self.step]
         unseen = [] if held_out is None else list(self.some(held_out, _HELD_OUT))
         seen: list[Losses] = []
@@ -123,7 +125,6 @@ class Trainer(ABC, Generic[Source, Batch, Losses]):
     def save(self, folder: Path, source: Source, rows: Sequence[Any]) -> None:
         """What training goes on from, what it is for, and the curves."""
         if self.crew.leads:
-            folder.mkdir(parents=True, exist_ok=True)
             state.write(self, folder)
             self.leave(folder, source)
             curves.write(folder, rows)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from footfall_engine.models.stock import under
 from footfall_engine.models.weights import read_weights
 
-FILE = "training.safetensors"
+FILE, RECIPE_FILE = "training.safetensors", "recipe.json"
 STUDENT, AVERAGED, OPTIMISER = "student.", "averaged.", "optimiser."
 FREE_TO_CHANGE = ("steps", "parts", "look_every", "save_every", "held_out_items")
 """Of a recipe, between one run and the next that goes on from it."""
@@ -70,6 +70,12 @@ def resume(trainer: Resumable, folder: Path) -> None:
     _fill(trainer.averaged, under(AVERAGED, tensors), path)
     _load_moments(trainer.optimiser, under(OPTIMISER, tensors))
     trainer.step, trainer.seconds = int(facts["step"]), float(facts["seconds"])
+
+
+def note(trainer: Resumable, folder: Path) -> None:
+    """The recipe, to be read, changed and handed in again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECIPE_FILE).write_text(json.dumps(_plain(trainer.recipe), indent=1) + "\n", encoding="utf-8")
 
 
 def _facts(path: Path) -> dict[str, Any]:

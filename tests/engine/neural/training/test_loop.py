@@ -90,8 +90,10 @@ def test_a_run_that_is_to_stop_ends_with_a_checkpoint(tmp_path: Path) -> None:
 
 def test_another_recipe_cannot_go_on(tmp_path: Path) -> None:
     trained(tmp_path, replace(RECIPE, steps=1))
+    noted = (tmp_path / state.RECIPE_FILE).read_text()
     with pytest.raises(BadRequest, match=r"another rate \(0.001, not 0.002\)"):
         trained(tmp_path, replace(RECIPE, rate=0.002))
+    assert (tmp_path / state.RECIPE_FILE).read_text() == noted
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
