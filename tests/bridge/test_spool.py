@@ -9,7 +9,16 @@ import pytest
 from footfall_bridge import messages
 from footfall_bridge.errors import EngineFault, InvalidMessage
 from footfall_bridge.messages import Generate, JobState, JobStatus, parse_request
-from footfall_bridge.spool import CANCEL, CLAIMED, REQUEST, EngineCard, Spool, is_id, write_whole
+from footfall_bridge.spool import (
+    CANCEL,
+    CLAIMED,
+    MAX_REQUEST_BYTES,
+    REQUEST,
+    EngineCard,
+    Spool,
+    is_id,
+    write_whole,
+)
 
 from tests.bridge.samples import EVERY_MESSAGE
 
@@ -154,6 +163,26 @@ def test_a_folder_in_place_of_a_request_is_refused_and_set_aside(spool):
         spool.read_claimed("a")
     spool.settle("a")
     assert spool.waiting(CLAIMED) == spool.waiting(REQUEST) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links take a privilege there")
+def test_a_link_in_place_of_a_request_is_not_followed(spool, tmp_path):
+    (tmp_path / "private.json").write_text('{"type": "spot", "video": "a.mov"}')
+    (spool.inbox / "a.json").symlink_to(tmp_path / "private.json")
+    spool.claim("a")
+    with pytest.raises(InvalidMessage, match="not a plain file"):
+        spool.read_claimed("a")
+    spool.settle("a")
+    assert not spool.request_file("a").exists()
+    assert (tmp_path / "private.json").exists()
+
+
+def test_a_request_without_end_is_refused_with_its_size_and_not_read(spool):
+    with (spool.inbox / "a.json").open("wb") as file:
+        file.truncate(MAX_REQUEST_BYTES + 1)
+    spool.claim("a")
+    with pytest.raises(InvalidMessage, match=f"has {MAX_REQUEST_BYTES + 1} bytes"):
+        spool.read_claimed("a")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
