@@ -7,31 +7,17 @@ from footfall_engine.evaluation.sync import evaluate_sync
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engine.matching import largest_matching
+
 DURATION = 10.0
 times = st.lists(st.floats(0, DURATION - 0.001), max_size=12)
 few_times = st.lists(st.integers(0, 9).map(lambda second: second + 0.5), min_size=1, max_size=4, unique=True)
 
 
-def largest_matching(events, onsets, tolerance):
-    """Kuhn's augmenting paths, the slow and certain way."""
-    partner = {}
-
-    def augment(i, tried):
-        for j, onset in enumerate(onsets):
-            if j not in tried and abs(events[i] - onset) <= tolerance + 1e-9:
-                tried.add(j)
-                if j not in partner or augment(partner[j], tried):
-                    partner[j] = i
-                    return True
-        return False
-
-    return sum(augment(i, set()) for i in range(len(events)))
-
-
 @given(times, times, st.floats(0.001, 2))
 def test_matching_is_as_large_as_can_be(events, onsets, tolerance):
     offsets = match_offsets(events, onsets, tolerance)
-    assert len(offsets) == largest_matching(events, onsets, tolerance)
+    assert len(offsets) == largest_matching(events, onsets, lambda one, other: abs(one - other) <= tolerance + 1e-9)
     assert all(abs(offset) <= tolerance + 1e-9 for offset in offsets)
 
 

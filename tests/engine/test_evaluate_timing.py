@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.clips import SHARED, needs_shared_media
+from tests.engine.matching import largest_matching
 
 pytest.importorskip("librosa", reason="onsets of sounds need the 'evaluate' extra")
 pytest.importorskip("sklearn", reason="average precision needs the 'evaluate' extra")
@@ -28,28 +29,13 @@ times = st.lists(st.integers(0, 400).map(lambda tick: tick / 40), max_size=12, u
 # ---- AV-Align
 
 
-def largest_matching(heard, seen, near):
-    partner = {}
-
-    def augment(i, tried):
-        for j, peak in enumerate(seen):
-            if j not in tried and abs(heard[i] - peak) < near:
-                tried.add(j)
-                if j not in partner or augment(partner[j], tried):
-                    partner[j] = i
-                    return True
-        return False
-
-    return sum(augment(i, set()) for i in range(len(heard)))
-
-
 @given(times, times)
 def test_share_of_met_peaks_lies_where_it_can(heard, seen):
     found = av.av_align(heard, seen, FPS)
     if not heard and not seen:
         assert found is None
         return
-    met = largest_matching(heard, seen, 1 / FPS)
+    met = largest_matching(heard, seen, lambda one, other: abs(one - other) < 1 / FPS)
     assert 0 <= found <= met / (len(heard) + len(seen) - met) + 1e-9
     assert (found > 0) == (met > 0)
     assert av.av_align(heard[::-1], seen[::-1], FPS) == found

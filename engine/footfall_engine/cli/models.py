@@ -57,10 +57,10 @@ def pull(name: Name, as_json: options.Json = False, quiet: options.Quiet = False
         disable_progress_bars()
     folder = store.pull(row, (lambda sentence: None) if silent else say)
     if as_json:
-        answer_json({"folder": str(folder)})
-        return
-    say(f"code: {row.code_licence}; weights: {row.weights_licence}")
-    answer(str(folder))
+        answer_json({"folder": str(folder), "code_licence": row.code_licence, "weights_licence": row.weights_licence})
+    else:
+        say(f"code: {row.code_licence}; weights: {row.weights_licence}")
+        answer(str(folder))
 
 
 @reported

@@ -169,7 +169,8 @@ def test_weights_are_fetched_converted_checked_and_removed(hub: Hub, weights: Pa
     assert listed(hub, weights)
 
     hub.sent.clear()
-    footfall("models", "pull", "diff-foley", hub=hub, weights=weights)
+    said = json.loads(footfall("models", "pull", "diff-foley", "--json", hub=hub, weights=weights).stdout)
+    assert said["folder"] == str(weights) and said["weights_licence"]
     assert hub.sent == [], "what is there is not fetched again"
 
     found = json.loads(footfall("models", "verify", "diff-foley", "--json", hub=hub, weights=weights, status=1).stdout)
@@ -182,8 +183,10 @@ def test_weights_are_fetched_converted_checked_and_removed(hub: Hub, weights: Pa
     found = json.loads(footfall("models", "verify", "diff-foley", "--json", hub=hub, weights=weights, status=1).stdout)
     assert [each["file"] for each in found["files"] if "changed since" in each["found"]] == ["cavp_epoch66.safetensors"]
 
-    footfall("models", "remove", "diff-foley", hub=hub, weights=weights)
+    said = json.loads(footfall("models", "remove", "diff-foley", "--json", hub=hub, weights=weights).stdout)
+    assert said["freed_bytes"] > 0
     assert not weights.exists()
+    assert "no weights" in footfall("models", "remove", "diff-foley", hub=hub, weights=weights).stdout
 
 
 def test_what_the_hub_calls_something_else_is_not_kept(hub: Hub, weights: Path) -> None:
