@@ -37,7 +37,7 @@ def test_models_are_listed_without_it() -> None:
     assert {"procedural", "diff-foley"} <= {model["name"] for model in models}
 
 
-@pytest.mark.parametrize("words", [("models", "pull", "diff-foley"), ("evaluate", "align", "clip.mp4")])
+@pytest.mark.parametrize("words", [("models", "pull", "diff-foley"), ("evaluate", "align", __file__)])
 def test_what_needs_it_says_how_to_get_it(words: tuple[str, ...]) -> None:
     ran = footfall(*words)
     assert ran.returncode == 1
