@@ -98,7 +98,7 @@ class Client:
 
     def submit(self, request: Job) -> str:
         """Queue a job and return its id once the engine has it."""
-        answer = self._ask(request, _answers_about(request.id))
+        answer = self._ask(request, _answers_request(request.id))
         _raise_refusal(answer)
         self._told[request.id].append(answer)
         return request.id
@@ -167,6 +167,8 @@ class Client:
             except OSError:
                 self._wire.reconnect()
                 continue
+            if isinstance(answer, messages.Failed):
+                raise from_code(answer.code, answer.message, answer.detail)
             if answer is not None:
                 return answer
         raise _unreachable(self._wire.address)
@@ -264,7 +266,12 @@ def _unfold(message: Message) -> list[Message]:
 
 
 def _answers(kind: type[Message]) -> Callable[[Message], bool]:
-    return lambda message: isinstance(message, kind) or _is_refusal(message, "")
+    return lambda message: isinstance(message, kind) or _is_failed(message, "")
+
+
+def _answers_request(job_id: str) -> Callable[[Message], bool]:
+    """A job's state comes before its end, so that a `failed` before it says that there is no such job."""
+    return lambda message: (isinstance(message, JobStatus) and message.id == job_id) or _is_failed(message, job_id)
 
 
 def _answers_about(job_id: str) -> Callable[[Message], bool]:
@@ -272,6 +279,10 @@ def _answers_about(job_id: str) -> Callable[[Message], bool]:
         return (isinstance(message, JobStatus) and message.id == job_id) or _is_refusal(message, job_id)
 
     return answers
+
+
+def _is_failed(message: Message, job_id: str) -> bool:
+    return isinstance(message, messages.Failed) and message.id == job_id
 
 
 def _is_refusal(message: Message, job_id: str) -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from footfall_bridge import messages
-from footfall_bridge.errors import FootfallError, UnknownJob
+from footfall_bridge.errors import DiskFull, FootfallError, UnknownJob
 from footfall_bridge.messages import Job, JobBrief, JobState, JobStatus, Message
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,8 @@ class JobQueue:
             if self._state(request.id) is None:
                 if isinstance(request, messages.Audition):
                     self._stop_auditions()
-                self._insert(with_seed(request))
+                with self._written():
+                    self._insert(with_seed(request))
                 self._emit(messages.Queued(id=request.id, position=self._position(request.id)))
                 self._work_waits.notify_all()
             return self.status(request.id)
@@ -172,18 +173,19 @@ class JobQueue:
             if isinstance(event, messages.Progress):
                 self._progress[event.id] = event
             elif isinstance(event, _LASTING):
-                self._keep(event)
+                with self._written():
+                    self._keep(event)
             self._emit(event)
 
     def finish(self, job_id: str, event: messages.Done | messages.Failed | messages.Cancelled) -> None:
-        """End a job: its state and its last event are written in one transaction, then told."""
+        """End a job: its state and its last event are written in one transaction, then told. DiskFull when they
+        cannot be; the job is then as it was."""
         state = JobState(event.type)
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._set_state(job_id, state)
-            if isinstance(event, messages.Failed):
-                self._keep(event)
-            self._db.execute("COMMIT")
+            with self._written():
+                self._set_state(job_id, state)
+                if isinstance(event, messages.Failed):
+                    self._keep(event)
             self._progress.pop(job_id, None)
             self._cancels.pop(job_id, None)
             self._emit(event)
@@ -200,6 +202,20 @@ class JobQueue:
             self._work_waits.notify_all()
 
     # ---- inside
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """What is done here is written as a whole or not at all; DiskFull when there is no room for it."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:  # SQLite has ended it itself where the disk was full
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                raise DiskFull("the disk is full: Footfall's data folder cannot be written to") from error
+            raise
 
     def _insert(self, request: Job) -> None:
         self._db.execute(
@@ -220,8 +236,9 @@ class JobQueue:
         if row is None or only not in (None, row[0]):
             return None
         job_id, request = row
-        self._set_state(job_id, JobState.RUNNING)
-        self._db.execute("DELETE FROM products WHERE job = ? AND event ->> 'type' != 'stem'", (job_id,))
+        with self._written():
+            self._set_state(job_id, JobState.RUNNING)
+            self._db.execute("DELETE FROM products WHERE job = ? AND event ->> 'type' != 'stem'", (job_id,))
         cancelled = self._cancels.setdefault(job_id, threading.Event())
         return TakenJob(job_id, _stored_request(request), tuple(_stems(self._products(job_id))), cancelled)
 

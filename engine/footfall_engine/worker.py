@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 
 from footfall_bridge import messages
-from footfall_bridge.errors import FootfallError, InternalError, JobCancelled, ModelFailed
+from footfall_bridge.errors import DiskFull, FootfallError, InternalError, JobCancelled, ModelFailed
 from footfall_bridge.messages import Job, Message
 
 from footfall_engine import jobs
@@ -64,7 +64,7 @@ class Worker(threading.Thread):
         except Exception:  # the jobs that need what is broken will say so
             log.exception("the worker could not warm up")
         while not self._closing.is_set():
-            if (job := self._queue.take(self._kinds, _IDLE_SEC)) is not None:
+            if (job := self._take(_IDLE_SEC)) is not None:
                 if (company := self._company_of(job.request)) is None:
                     self._survive(job)
                 else:
@@ -101,7 +101,14 @@ class Worker(threading.Thread):
         if self._company_of(waiting) != company:
             strangers.add(waiting.id)
             return None
-        return self._queue.take(self._kinds, 0.0, only=waiting.id)
+        return self._take(0.0, only=waiting.id)
+
+    def _take(self, timeout: float, only: str | None = None) -> TakenJob | None:
+        try:
+            return self._queue.take(self._kinds, timeout, only)
+        except DiskFull as error:  # it cannot be written down that a job runs: it waits until it can
+            self._wait_for_room(error)
+            return None
 
     def _company_of(self, request: Job) -> Company | None:
         try:
@@ -129,7 +136,22 @@ class Worker(threading.Thread):
             log.exception("job %s", job.id)
             end = jobs.failure(job.id, InternalError(f"something in Footfall broke: {error!r}", traceback.format_exc()))
         log.info("job %s: %s after %.2f s", job.id, messages.to_json(end), time.monotonic() - started)
-        self._queue.finish(job.id, end)
+        self._finish(job.id, end)
+
+    def _finish(self, job_id: str, end: messages.Done | messages.Failed | messages.Cancelled) -> None:
+        """End a job as soon as there is room on the disk to say so: whoever waits for it would wait for ever."""
+        closing = False
+        while not closing:
+            try:
+                self._queue.finish(job_id, end)
+                return
+            except DiskFull as error:
+                closing = self._wait_for_room(error)
+
+    def _wait_for_room(self, error: DiskFull) -> bool:
+        """Wait a while; whether the engine is closing."""
+        log.warning("%s; tried again", error.message)
+        return self._closing.wait(_IDLE_SEC)
 
 
 def _takes(request: Job) -> int:

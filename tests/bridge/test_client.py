@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from footfall_bridge import messages, osc
 from footfall_bridge.client import UdpWire, connect, spool_uri
-from footfall_bridge.errors import EngineUnreachable, InvalidMessage, OtherProtocol, Refused, UnknownJob
+from footfall_bridge.errors import DiskFull, EngineUnreachable, InvalidMessage, OtherProtocol, Refused, UnknownJob
 from footfall_bridge.messages import Generate, JobState
 from footfall_bridge.spool import Spool
 
@@ -75,6 +75,16 @@ def test_a_failed_job_says_why(client):
     job = client.submit(a_request(FAILING))
     *_, last = client.events(job, timeout=TIMEOUT)
     assert last == messages.Failed(id=job, code="no_picture", message="there is no picture")
+
+
+@pytest.mark.parametrize("wire", ["udp", "tcp"])
+def test_a_request_that_the_engine_cannot_keep_is_refused_with_its_reason(engine, monkeypatch, wire):
+    def full(request: object) -> None:
+        raise DiskFull("the disk is full")
+
+    monkeypatch.setattr(engine.jobs, "_insert", full)
+    with connect(engine.uris[wire]) as client, pytest.raises(DiskFull, match="the disk is full"):
+        client.submit(a_request())
 
 
 def test_a_running_job_is_cancelled(client):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from footfall_bridge import messages
-from footfall_bridge.errors import UnknownJob
+from footfall_bridge.errors import DiskFull, UnknownJob
 from footfall_bridge.messages import JobState
 from footfall_engine.jobs import JobQueue
 
@@ -53,6 +53,23 @@ def test_every_job_gets_a_seed_so_that_running_it_again_gives_the_same_sound():
     assert seed is not None
     queue.put_back("one")
     assert take(queue).request.seed == seed
+
+
+def test_a_full_disk_is_told_and_leaves_everything_as_it_was(tmp_path):
+    queue = JobQueue(tmp_path / "jobs.db")
+    queue.submit(ask("running"))
+    take(queue)
+    long = ask("long", prompt="x" * 10_000)
+    lengthy = messages.Failed(id="running", code="internal", message="a bug", detail="x" * 100_000)
+    queue._db.execute("PRAGMA max_page_count = 1")  # not a page more than there are
+    for write in (lambda: queue.submit(long), lambda: queue.finish("running", lengthy)):
+        with pytest.raises(DiskFull, match="the disk is full"):
+            write()
+    assert queue.counts() == {"running": 1}
+    queue._db.execute("PRAGMA max_page_count = 1000000")
+    queue.finish("running", lengthy)
+    assert queue.submit(long).position == 0
+    assert queue.counts() == {"failed": 1, "queued": 1}
 
 
 def test_position_counts_the_jobs_before():

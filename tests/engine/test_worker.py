@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from footfall_bridge import messages
-from footfall_bridge.errors import ModelFailed
+from footfall_bridge.errors import DiskFull, ModelFailed
 from footfall_bridge.messages import Generate, JobState
 from footfall_engine.jobs import JobQueue, TakenJob
 from footfall_engine.render import Company
@@ -200,6 +200,45 @@ def test_progress_is_reported_now_and_then_and_once_for_each_stage(monkeypatch: 
         for step in range(1000):
             progress(step / 1000)
     assert [event.stage for event in told] == ["looking", "sounding"]
+
+
+class FullDisk(JobQueue):
+    """Nothing can be written while it is full."""
+
+    full = False
+    refused = 0
+
+    def take(self, *wanted: Any, **more: Any) -> TakenJob | None:
+        self._refuse()
+        return super().take(*wanted, **more)
+
+    def finish(self, *ending: Any) -> None:
+        self._refuse()
+        super().finish(*ending)
+
+    def _refuse(self) -> None:
+        if self.full:
+            self.refused += 1
+            raise DiskFull("the disk is full")
+
+
+@pytest.mark.parametrize("model", [None, "neural"])
+def test_a_full_disk_stops_no_worker_and_leaves_no_job_without_its_end(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, model: str | None
+) -> None:
+    monkeypatch.setattr("footfall_engine.worker._IDLE_SEC", 0.01)
+    queue = FullDisk()
+    queue.full = True
+    submit(queue, ask("a", model))
+    with working(queue, studio):
+        wait_until(lambda: queue.refused > 1, "the job is asked for")
+        queue.full = False
+        at_work(studio, "a")
+        queue.full, queue.refused = True, 0
+        studio.release("a")
+        wait_until(lambda: queue.refused > 1, "the job's end is told")
+        queue.full = False
+        ended(queue, "a")
 
 
 def test_closing_puts_all_of_them_back_in_their_old_places(queue: JobQueue, studio: Studio) -> None:

@@ -143,13 +143,13 @@ class Handlers:
             peer.send(refusal(unexpected, fields))
 
     def _submit(self, request: Job, peer: Peer) -> None:
-        self.audience.follow(request.id, peer)  # first, so that `queued` is heard
-        try:
-            with self.jobs.at_rest():
+        with self.jobs.at_rest():
+            self.audience.follow(request.id, peer)  # first, so that `queued` is heard
+            try:
                 self._present(self.jobs.submit(request), peer)
-        except Exception:
-            self.audience.leave(request.id, peer)
-            raise
+            except Exception:
+                self.audience.leave(request.id, peer)
+                raise
 
     def _cancel(self, request: messages.Cancel, peer: Peer) -> None:
         with self.jobs.at_rest():
