@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 ROOM = 4
 FAULTS: dict[str, Exception] = {
     "broken": ModelFailed("broken"),
-    "bug": ZeroDivisionError("one by none"),
+    "bug": KeyError("one by none"),
     "greed": MemoryError(),
 }
 
