@@ -33,6 +33,7 @@ def start_logging(settings: Settings, name: str = COMMAND_LOG) -> None:
     handler.setFormatter(logging.Formatter(LINE))
     root.addHandler(handler)
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log that cannot be written, its disk being full, is not told on the terminal
 
 
 def _stop_former() -> None:
