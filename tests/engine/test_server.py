@@ -235,6 +235,16 @@ def test_a_client_that_reads_nothing_is_dropped_and_holds_up_no_one(engine):
             wait_until(lambda: len(engine.wires._tcp._connections) == 1, "the deaf client is dropped")
 
 
+def test_a_client_that_hangs_up_is_told_no_more(engine):
+    request = a_request(SLOW)
+    with socket.create_connection(("127.0.0.1", engine.port), timeout=5) as sock:
+        sock.sendall(osc.frame_length(osc.encode(request)))
+        heard_in(sock, osc.StreamDecoder(), 2)
+        assert request.id in engine.wires.handlers.audience._peers
+    wait_until(lambda: request.id not in engine.wires.handlers.audience._peers, "it is forgotten")
+    engine.jobs.cancel(request.id)
+
+
 def test_random_streams_leave_the_engine_answering(engine):
     chance = random.Random(5)
     for _ in range(100):
