@@ -1,7 +1,9 @@
 """Every way Footfall can say no. A code never changes once released: hosts match on it.
 
+A BadRequest ends a command with exit status 2, any other error with 1.
+
 FootfallError
-├── BadRequest             what was asked for cannot be done as asked (CLI exit status 2)
+├── BadRequest             bad_request         it cannot be done as asked, and the sentence says why
 │   ├── InvalidMessage         bad_message         unknown key, wrong type, not our format
 │   ├── InvalidTime            bad_time            NaN, negative, not a timecode
 │   ├── InvalidRange           bad_range           in >= out, past the end, shorter than a frame
@@ -18,7 +20,7 @@ FootfallError
 │   ├── HostFolderUnusable     host_folder         the editor's folder cannot be read or changed
 │   ├── LicenceRefused         licence             the settings ask for a use that the weights' licence does not allow
 │   └── InvalidSettings        bad_settings        unknown key or wrong value in the settings file
-├── EngineFault            the engine or its machine failed (CLI exit status 1)
+├── EngineFault            engine_fault        the engine or its machine failed, and the sentence says how
 │   ├── DiskFull               disk_full
 │   ├── ModelFailed            model_failed
 │   ├── WeightsMissing         weights_missing     the model's weights are not on this machine yet
