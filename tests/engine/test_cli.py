@@ -401,7 +401,7 @@ def test_a_fault_of_ours_goes_to_the_log_and_not_to_the_user(
     def broken(*_: object) -> None:
         raise RuntimeError("the flux is low")
 
-    monkeypatch.setattr("footfall_engine.cli.spot.run_job", broken)
+    monkeypatch.setattr("footfall_engine.cli.jobs.run_job", broken)
     said = refusal("spot", clip, status=1)
     assert said["code"] == "internal"
     assert "Traceback" in (home / "log" / "footfall.log").read_text()

@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from footfall_bridge import messages
 from footfall_bridge.errors import BadRequest
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, reported
-from footfall_engine.cli.jobs import Outcome, run_job
+from footfall_engine.cli.jobs import How, Outcome
 from footfall_engine.cli.sharing import with_shared
 from footfall_engine.cli.wishes import Wishes
-from footfall_engine.config import Settings
-from footfall_engine.logs import start_logging
 
 
 @reported
@@ -40,34 +37,28 @@ def generate(
     position: Annotated[
         str | None, typer.Option(metavar="S", help="Of the region on your timeline; its start when left out.")
     ] = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    here: options.Here = False,
+    how: How,
 ) -> None:
     """Make sound in time with CLIP: one stem (Broadcast WAV) for each variant, in the folder --out DIR."""
-    settings = Settings.load()
-    start_logging(settings)
     end, folder = options.time_and_folder(out)
     if folder is None:
         raise BadRequest("--out DIR is missing: the folder for the stems")
     if options.is_time(folder) and start is not None:
         raise BadRequest(f"--out {folder} reads as a time, and the folder for the stems is missing (a second --out)")
-    request = messages.parse_request(
-        options.given(
-            type="generate",
-            video=options.existing_file(clip, "clip"),
-            in_=options.checked_time(start, "--in"),
-            out=end,
-            speed=speed,
-            prompt=prompt,
-            channels=1 if mono else 2,
-            keep=keep and options.existing_file(keep, "stem"),
-            **wishes.as_fields(),
-            position=options.checked_time(position, "--position"),
-            stem_folder=options.made_folder(folder),
-        )
+    outcome = how.do(
+        type="generate",
+        video=options.existing_file(clip, "clip"),
+        in_=options.checked_time(start, "--in"),
+        out=end,
+        speed=speed,
+        prompt=prompt,
+        channels=1 if mono else 2,
+        keep=keep and options.existing_file(keep, "stem"),
+        **wishes.as_fields(),
+        position=options.checked_time(position, "--position"),
+        stem_folder=options.made_folder(folder),
     )
-    tell(run_job(request, settings, quiet or as_json, here), as_json)
+    tell(outcome, how.as_json)
 
 
 def tell(outcome: Outcome, as_json: bool) -> None:

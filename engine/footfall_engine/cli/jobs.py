@@ -14,8 +14,10 @@ from footfall_bridge import messages
 from footfall_bridge.errors import EngineUnreachable, JobCancelled, from_code
 from footfall_bridge.messages import Failed, Job, Message, Progress, Queued, Spotted, Stem, Warned
 
+from footfall_engine.cli import options
 from footfall_engine.cli.console import aside
 from footfall_engine.config import Settings
+from footfall_engine.logs import start_logging
 
 if TYPE_CHECKING:
     from footfall_bridge.client import Client
@@ -39,6 +41,22 @@ class Outcome:
 
 
 STEM_KEYS = {"path", "variant", "seed", "start", "samples", "rate"}
+
+
+@dataclass(frozen=True)
+class How:
+    """How a job is done, and what is said of it."""
+
+    as_json: options.Json = False
+    quiet: options.Quiet = False
+    here: options.Here = False
+
+    def do(self, **fields: Any) -> Outcome:
+        """The job of those fields of a request that were given."""
+        settings = Settings.load()
+        start_logging(settings)
+        request = messages.parse_request(options.given(**fields))
+        return run_job(request, settings, self.quiet or self.as_json, self.here)
 
 
 def run_job(request: Job, settings: Settings, quiet: bool = False, here: bool = False) -> Outcome:

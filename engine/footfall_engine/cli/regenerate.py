@@ -6,17 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from footfall_bridge import messages
 from footfall_bridge.errors import BadRequest
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import reported
 from footfall_engine.cli.generate import tell
-from footfall_engine.cli.jobs import run_job
+from footfall_engine.cli.jobs import How
 from footfall_engine.cli.sharing import with_shared
 from footfall_engine.cli.wishes import Wishes
-from footfall_engine.config import Settings
-from footfall_engine.logs import start_logging
 
 
 @reported
@@ -44,36 +41,30 @@ def regenerate(
     ] = None,
     *,
     wishes: Wishes,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    here: options.Here = False,
+    how: How,
 ) -> None:
     """Make a part of STEM anew: seconds --in to --out from its first sample; everything else stays bit for bit.
 
     The new, full-length stems go beside the old one, or into the folder of a second --out.
     """
-    settings = Settings.load()
-    start_logging(settings)
     end, folder = region_end_and_folder(out)
     if start is None or end is None:
         raise BadRequest(
             f"{'--in' if start is None else '--out'} is missing: which part of the stem is to be made anew"
         )
     path = options.existing_file(stem, "stem")
-    request = messages.parse_request(
-        options.given(
-            type="regenerate",
-            stem=path,
-            in_=options.checked_time(start, "--in"),
-            out=end,
-            also=[part_of(text) for text in also],
-            video=video and options.existing_file(video, "clip"),
-            prompt=prompt,
-            **wishes.as_fields(),
-            stem_folder=str(Path(path).parent) if folder is None else options.made_folder(folder),
-        )
+    outcome = how.do(
+        type="regenerate",
+        stem=path,
+        in_=options.checked_time(start, "--in"),
+        out=end,
+        also=[part_of(text) for text in also],
+        video=video and options.existing_file(video, "clip"),
+        prompt=prompt,
+        **wishes.as_fields(),
+        stem_folder=str(Path(path).parent) if folder is None else options.made_folder(folder),
     )
-    tell(run_job(request, settings, quiet or as_json, here), as_json)
+    tell(outcome, how.as_json)
 
 
 def part_of(text: str) -> dict[str, str | None]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from footfall_bridge.errors import BadRequest, InvalidSettings, JobCancelled
 from footfall_bridge.messages import Quality
+from footfall_bridge.spool import write_whole
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
@@ -192,7 +193,7 @@ def proof(
         proving.train(run, _changed(proving.RECIPE, steps=steps), _teller(not quiet), stop)
     with step_bar("asking", quiet or as_json) as progress:
         findings = proving.examine(run, pictures, progress)
-    (run / PROOF_FILE).write_text(json.dumps(findings.as_json(), indent=1) + "\n", encoding="utf-8")
+    write_whole(run / PROOF_FILE, json.dumps(findings.as_json(), indent=1) + "\n")
     if as_json:
         answer_json(findings.as_json())
     else:
