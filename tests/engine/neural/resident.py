@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from footfall_bridge import messages
-from footfall_bridge.messages import FINAL_EVENTS, Message, Stem
+from footfall_bridge.messages import FINAL_EVENTS, Message, Stem, Warned
 from footfall_engine.media import wav
 from footfall_engine.models.diff_foley.align import EVALUATION_FILE
 from footfall_engine.models.diff_foley.sizes import FILE as SIZES_FILE
@@ -66,6 +66,21 @@ def stems_in(events: list[Message]) -> list[wav.StemFacts]:
     assert isinstance(events[-1], messages.Done), events[-1]
     stems = sorted((event for event in events if isinstance(event, Stem)), key=lambda stem: stem.variant)
     return [wav.read_facts(Path(stem.path)) for stem in stems]
+
+
+def stem_of(engine: Resident, **fields: Any) -> wav.StemFacts:
+    """The only one of a job that was done."""
+    (stem,) = stems_in(events_of(engine, **fields))
+    return stem
+
+
+def warnings_in(events: list[Message]) -> dict[str, str]:
+    """What was warned of, by code; messages of one code are lines."""
+    told: dict[str, list[str]] = {}
+    for event in events:
+        if isinstance(event, Warned):
+            told.setdefault(event.code, []).append(event.message)
+    return {code: "\n".join(messages) for code, messages in told.items()}
 
 
 def pcm(stem: wav.StemFacts) -> np.ndarray:

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from footfall_bridge.messages import Warned
 from footfall_engine.resident import Resident
 
 from tests.clips import cut_short
 from tests.engine.neural import checks, tiny_foleycrafter
 from tests.engine.neural.films import film
-from tests.engine.neural.resident import RATE, engine_with, events_of, failure_of, pcm, stems_in
+from tests.engine.neural.resident import RATE, engine_with, events_of, failure_of, pcm, stem_of, stems_in, warnings_in
 from tests.engine.neural.tiny_foleycrafter import torch
 
 SECONDS = 3.5
@@ -56,7 +55,7 @@ def made(engine: Resident, asked: dict[str, Any]) -> Make:
     def make(**changes: Any) -> tuple[np.ndarray, dict[str, str]]:
         events = events_of(engine, **{**asked, **changes})
         (stem,) = stems_in(events)
-        return pcm(stem), {event.code: event.message for event in events if isinstance(event, Warned)}
+        return pcm(stem), warnings_in(events)
 
     return make
 
@@ -119,7 +118,7 @@ def test_weights_that_a_source_of_the_timing_lacks_are_named_with_the_way_to_get
     def warned(engine: Resident, **changes: Any) -> dict[str, str]:
         events = events_of(engine, **{**asked, **changes})
         assert stems_in(events)
-        return {event.code: event.message for event in events if isinstance(event, Warned)}
+        return warnings_in(events)
 
     with engine_with(tmp_path / "models", tmp_path / "home") as engine:
         lacking = warned(engine, model="foleycrafter", timing="detector")["timing_from_events"]
@@ -135,9 +134,9 @@ def test_weights_that_a_source_of_the_timing_lacks_are_named_with_the_way_to_get
 def test_a_part_is_made_anew_with_another_timing_and_nothing_else_changes(
     engine: Resident, asked: dict[str, Any], model: str, tmp_path: Path
 ) -> None:
-    (old,) = stems_in(events_of(engine, **{**asked, "model": model, "events": EARLY}))
+    old = stem_of(engine, **{**asked, "model": model, "events": EARLY})
     again = {"type": "regenerate", "stem": str(old.path), "in": 1.0, "out": 2.0, "stem_folder": str(tmp_path)}
-    same, other = (stems_in(events_of(engine, **again, seed=9, **change))[0] for change in ({}, {"timing": "detector"}))
+    same, other = (stem_of(engine, **again, seed=9, **change) for change in ({}, {"timing": "detector"}))
     for new in (same, other):
         checks.part_made_anew(old, new, 1, 2)
     assert not np.array_equal(pcm(same), pcm(other))
@@ -171,7 +170,7 @@ def test_a_cancelled_job_stops_between_steps_and_leaves_nothing(
 def test_what_the_models_do_not_take_is_warned_of(engine: Resident, asked: dict[str, Any]) -> None:
     events = events_of(engine, **asked, model="foleycrafter", classifier_scale=3.0, quality="high", events=EARLY)
     assert stems_in(events)
-    assert {event.message for event in events if isinstance(event, Warned)} == {
+    assert set(warnings_in(events)["control_ignored"].splitlines()) == {
         "the model foleycrafter does not take a scale of guidance by a classifier",
         "the model foleycrafter does not take a quality",
     }
@@ -182,7 +181,7 @@ def test_a_full_scale_vocoder_stays_in_range_in_the_stem(asked: dict[str, Any], 
     loud = tiny_foleycrafter.vocoder_weights() | {"conv_post.bias": torch.full((1,), 100.0)}
     torch.save({"generator": loud}, folder / "vocoder" / "vocoder.pt")
     with engine_with(tmp_path / "models", tmp_path / "home") as engine:
-        (stem,) = stems_in(events_of(engine, **asked, model="foleycrafter", timing="events"))
+        stem = stem_of(engine, **asked, model="foleycrafter", timing="events")
     checks.full_scale(pcm(stem))
 
 

@@ -20,7 +20,18 @@ from typer.testing import CliRunner
 
 from tests.engine.neural import checks
 from tests.engine.neural.films import film
-from tests.engine.neural.resident import PATIENCE, RATE, engine_with, events_of, failure_of, footfall, pcm, stems_in
+from tests.engine.neural.resident import (
+    PATIENCE,
+    RATE,
+    engine_with,
+    events_of,
+    failure_of,
+    footfall,
+    pcm,
+    stem_of,
+    stems_in,
+    warnings_in,
+)
 from tests.waiting import wait_until
 
 SECONDS = 4.5
@@ -65,8 +76,8 @@ def test_progress_rises_and_tells_the_stages(engine: Resident, asked: dict[str, 
 def test_a_sound_is_made_of_its_request_and_of_nothing_else(
     engine: Resident, asked: dict[str, Any], change: dict[str, Any]
 ) -> None:
-    (first,) = stems_in(events_of(engine, **asked))
-    (second,) = stems_in(events_of(engine, **{**asked, **change}))
+    first = stem_of(engine, **asked)
+    second = stem_of(engine, **{**asked, **change})
     assert np.array_equal(pcm(first), pcm(second)) == (not change)
     assert second.provenance["request"].items() >= change.items()
 
@@ -95,9 +106,9 @@ def test_what_the_model_does_not_take_is_warned_of_over_the_wire(
     engine: Resident, asked: dict[str, Any], clip: Path
 ) -> None:
     events = events_of(engine, **asked, prompt="rain", negative="music", events=[{"time": 1.0}])
-    warned = [event for event in events if isinstance(event, messages.Warned)]
-    assert {event.code for event in warned} == {"control_ignored"}
-    told = " ".join(event.message for event in warned)
+    warned = warnings_in(events)
+    assert list(warned) == ["control_ignored"]
+    told = warned["control_ignored"]
     assert all(f"diff-foley does not take {what}" in told for what in ("a prompt", "a negative prompt", "your own"))
     assert stems_in(events)
 
@@ -163,7 +174,7 @@ def test_a_region_longer_than_the_span_is_exact_and_a_picture_changes_only_the_s
     ]
     sounds = []
     for video in films:
-        (stem,) = stems_in(events_of(engine, **{**asked, "video": str(video), "out": length, "steps": 1, "events": []}))
+        stem = stem_of(engine, **{**asked, "video": str(video), "out": length, "steps": 1, "events": []})
         sounds.append(pcm(stem))
         checks.sounds_throughout(sounds[-1], length)
     one, other = sounds
@@ -180,7 +191,7 @@ def test_a_part_is_made_anew_without_pictures_and_nothing_else_changes(
 ) -> None:
     own = tmp_path / "own.mp4"
     own.write_bytes(clip.read_bytes())
-    (old,) = stems_in(events_of(engine, **{**asked, "video": str(own)}))
+    old = stem_of(engine, **{**asked, "video": str(own)})
     without_pictures(own)
     again = {"type": "regenerate", "stem": str(old.path), "in": 2.0, "out": 3.0, "variants": 2, "seed": 9,
              "stem_folder": str(tmp_path)}  # fmt: skip

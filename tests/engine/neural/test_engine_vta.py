@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from footfall_bridge.messages import Warned
 from footfall_engine.resident import Resident
 
 from tests.clips import cut_short
 from tests.engine.neural import checks, tiny_vta
 from tests.engine.neural.films import film
-from tests.engine.neural.resident import engine_with, events_of, failure_of, pcm, stems_in
+from tests.engine.neural.resident import engine_with, events_of, failure_of, pcm, stem_of, stems_in, warnings_in
 from tests.engine.neural.tiny_vta import torch
 
 SECONDS = 3.5
@@ -43,19 +42,14 @@ def asked(clip: Path, tmp_path: Path) -> dict[str, Any]:
 
 
 def sound(engine: Resident, **asked: Any) -> np.ndarray:
-    (stem,) = stems_in(events_of(engine, **asked))
-    return pcm(stem)
+    return pcm(stem_of(engine, **asked))
 
 
-def warnings_of(engine: Resident, **asked: Any) -> dict[str, list[str]]:
-    """What was warned of in a job that ended well, by code."""
+def warnings_of(engine: Resident, **asked: Any) -> dict[str, str]:
+    """What was warned of in a job that ended well."""
     events = events_of(engine, **asked)
     assert stems_in(events)
-    told: dict[str, list[str]] = {}
-    for event in events:
-        if isinstance(event, Warned):
-            told.setdefault(event.code, []).append(event.message)
-    return told
+    return warnings_in(events)
 
 
 @BOTH
@@ -85,10 +79,10 @@ def test_both_samplers_are_models_of_their_own(engine: Resident, asked: dict[str
 def test_a_part_is_made_anew_and_nothing_else_changes(
     engine: Resident, asked: dict[str, Any], model: str, tmp_path: Path
 ) -> None:
-    (old,) = stems_in(events_of(engine, **{**asked, "model": model}))
+    old = stem_of(engine, **{**asked, "model": model})
     again = {"type": "regenerate", "stem": str(old.path), "in": 1.0, "out": 2.0, "seed": 9, "steps": 3,
              "stem_folder": str(tmp_path)}  # fmt: skip
-    (new,) = stems_in(events_of(engine, **again))
+    new = stem_of(engine, **again)
     checks.part_made_anew(old, new, 1, 2)
     assert new.provenance["patches"][0]["seed"] == 9
 
@@ -128,7 +122,7 @@ def test_weights_that_take_words_hear_the_prompt_and_are_not_warned_of_it(
         assert warnings_of(engine, **asked, prompt="rain") == {}
         assert not np.array_equal(sound(engine, **asked, prompt="rain"), sound(engine, **asked, prompt="a"))
         told = warnings_of(engine, **asked, prompt="rain", negative="a")
-        assert told == {"control_ignored": ["the model vta-ldm does not take a negative prompt"]}
+        assert told == {"control_ignored": "the model vta-ldm does not take a negative prompt"}
 
 
 def test_a_full_scale_vocoder_stays_in_range_in_the_stem(asked: dict[str, Any], tmp_path: Path) -> None:

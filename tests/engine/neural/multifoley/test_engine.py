@@ -10,14 +10,20 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="neural models need the 'neural' extra")
 
-from footfall_bridge.messages import Warned  # noqa: E402
 from footfall_engine import contacts  # noqa: E402
-from footfall_engine.media import wav  # noqa: E402
 from footfall_engine.models.multifoley import checkpoint  # noqa: E402
-from footfall_engine.resident import Resident  # noqa: E402
 
 from tests.engine.neural.multifoley.hand import seeded  # noqa: E402
-from tests.engine.neural.resident import RATE, engine_with, events_of, failure_of, pcm, stems_in  # noqa: E402
+from tests.engine.neural.resident import (  # noqa: E402
+    RATE,
+    engine_with,
+    events_of,
+    failure_of,
+    pcm,
+    stem_of,
+    stems_in,
+    warnings_in,
+)
 
 SECONDS = 4.5  # more than the toy makes at once
 
@@ -52,15 +58,6 @@ def asked(clip: Path, tmp_path: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def stem_of(engine: Resident, **fields: Any) -> wav.StemFacts:
-    (stem,) = stems_in(events_of(engine, **fields))
-    return stem
-
-
-def warnings_of(engine: Resident, **fields: Any) -> dict[str, str]:
-    return {event.code: event.message for event in events_of(engine, **fields) if isinstance(event, Warned)}
-
-
 def test_a_stem_is_as_long_as_asked_and_the_same_for_the_same_seed(engine, asked):
     one, other = (stem_of(engine, **asked) for _ in range(2))
     assert one.samples == round(SECONDS * RATE)
@@ -86,7 +83,7 @@ def test_a_stem_is_as_long_as_asked_and_the_same_for_the_same_seed(engine, asked
 )
 def test_every_control_is_heard_and_none_is_refused(engine, asked, change):
     events = events_of(engine, **{**asked, **change})
-    assert [event for event in events if isinstance(event, Warned)] == []
+    assert warnings_in(events) == {}
     (stem,) = stems_in(events)
     assert not np.array_equal(pcm(stem), pcm(stem_of(engine, **asked)))
 
@@ -106,7 +103,7 @@ def test_a_reference_is_heard_with_and_without_its_picture(engine, asked, clip):
 
 
 def test_a_word_that_was_never_learnt_is_told_of_once(engine, asked):
-    told = warnings_of(engine, **{**asked, "prompt": "a ball", "variants": 2})
+    told = warnings_in(events_of(engine, **{**asked, "prompt": "a ball", "variants": 2}))
     assert told["words_unknown"].endswith(": a")
 
 
