@@ -85,7 +85,7 @@ def answer_json(value: Any) -> None:
 def answer_table(columns: list[str], rows: list[list[str]], title: str = "") -> None:
     from rich.table import Table
 
-    table = Table(*columns, title=title or None, title_justify="left", header_style="bold")
+    table = Table(*columns, title=title or None, title_justify="left", header_style="bold", show_header=any(columns))
     for row in rows:
         table.add_row(*row)
     _stdout().print(table)

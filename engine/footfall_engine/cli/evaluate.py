@@ -132,7 +132,7 @@ def _show_sync(found: dict[str, Any]) -> None:
     rows = [
         [
             row["clip"], str(row["onsets"]), str(row["events"]), f"{row['f1']:.2f}", f"{row['chance']:.2f}",
-            f"{row['lift']:+.2f}", "" if row["median_offset"] is None else f"{row['median_offset'] * 1000:+.0f} ms",
+            f"{row['lift']:+.2f}", "" if row["median_offset"] is None else f"{round(row['median_offset'] * 1000):+d} ms",
         ]
         for row in found["clips"]
     ]  # fmt: skip
