@@ -132,12 +132,16 @@ def _show_sync(found: dict[str, Any]) -> None:
     rows = [
         [
             row["clip"], str(row["onsets"]), str(row["events"]), f"{row['f1']:.2f}", f"{row['chance']:.2f}",
-            f"{row['lift']:+.2f}", "" if row["median_offset"] is None else f"{round(row['median_offset'] * 1000):+d} ms",
+            f"{row['lift']:+.2f}", _milliseconds(row["median_offset"]),
         ]
         for row in found["clips"]
     ]  # fmt: skip
     answer_table(["clip", "onsets", "events", "F1", "chance", "lift", "offset"], rows)
     answer(f"mean lift {found['mean_lift']:.3f}")
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{round(seconds * 1000):+d} ms"
 
 
 def _show_align(found: dict[str, Any]) -> None:
