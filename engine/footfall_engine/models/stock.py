@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -117,10 +118,16 @@ def weights_in(folder: Path) -> Path:
 
 
 def clip_tokenizer(folder: Path) -> Any:
-    """Texts to tokens, by the words that lie in a folder."""
+    """Texts to tokens, by the words that lie in a folder; for one job at a time, as tokenizers keep their options."""
     from transformers import CLIPTokenizer
 
     read_json(folder / "vocab.json")
     if not (folder / "merges.txt").is_file():
         raise WeightsMissing(f"there is no {folder / 'merges.txt'}")
-    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer, alone = CLIPTokenizer.from_pretrained(folder, local_files_only=True), threading.Lock()
+
+    def tokens(*texts: Any, **options: Any) -> Any:
+        with alone:
+            return tokenizer(*texts, **options)
+
+    return tokens

@@ -17,9 +17,23 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from footfall_engine.models.runtime import Batches
+from footfall_engine.models.runtime import Batches, Runtime, chosen_runtime
 
 log = logging.getLogger(__name__)
+
+
+class JoinsJobs:
+    """A model whose queued jobs meet in a `Together` of its networks, where its device gains by that."""
+
+    joins_jobs = True
+    most_at_once = 16
+    _runtime: Runtime | None
+
+    @property
+    def takes_at_once(self) -> int:
+        """A CPU that computes in float32 is as busy with one variant as with many."""
+        runtime = self._runtime or chosen_runtime()
+        return 1 if runtime.device.type == "cpu" and runtime.precision == torch.float32 else self.most_at_once
 
 
 @dataclass(eq=False)

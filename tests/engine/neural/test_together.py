@@ -6,18 +6,23 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from unittest.mock import patch
 
 import pytest
 from footfall_bridge.errors import JobCancelled
-from footfall_engine.models.base import Conditions
-from footfall_engine.models.diff_foley.model import DiffFoley
-from footfall_engine.models.runtime import Batches, Runtime
+from footfall_engine.models.base import Conditions, TimedHit
+from footfall_engine.models.foleycrafter.model import FoleyCrafter
+from footfall_engine.models.runtime import SHELF, Batches, Runtime
+from footfall_engine.models.smooth_foley.model import SmoothFoley
 from footfall_engine.models.together import Together
 from footfall_engine.progress import ProgressFn, no_progress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.neural import tiny
+from tests.engine.neural import tiny, tiny_foleycrafter, tiny_vta
 from tests.engine.neural.golden import relative, torch
 from tests.engine.neural.tiny import conditions
 from tests.waiting import wait_until
@@ -158,66 +163,124 @@ def test_every_question_is_answered_whoever_comes_and_goes(jobs: list[list[int]]
     assert len(network.sizes) == max(map(len, jobs)), "as many runs as the longest job asks"
 
 
-# ---- the model
+# ---- the models
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> DiffFoley:
-    return tiny.tiny_model(tmp_path_factory.mktemp("weights") / "diff-foley")
+class Sampling(Protocol):
+    """A model that tells its latents, and what its jobs ask of its UNet."""
+
+    def latents(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> torch.Tensor: ...
 
 
-JOBS = [
-    (conditions(1.0, steps=4), [5]),
-    (conditions(2.5, steps=2, guidance=2.0), [5, 6]),
-    (conditions(1.0, steps=3, guidance=1.0, classifier_scale=0.0), [7]),  # half as many questions
-    (conditions(9.0, steps=2), [8]),  # two windows
-]
+@dataclass(frozen=True)
+class Crowd:
+    """Jobs of one model, and the most items of them that fit into one batch of its UNet."""
+
+    model: Sampling
+    jobs: list[tuple[Conditions, list[int]]]
+    most: int
+
+    def unet(self) -> torch.nn.Module:
+        self.model.latents(conditions(1.0, steps=1), [1], no_progress)
+        (found,) = (nets.unet for nets, _ in SHELF._loaded.values())
+        return found  # type: ignore[no-any-return]
 
 
-def test_jobs_that_meet_get_the_latents_they_would_have_got_alone(model: DiffFoley) -> None:
-    alone = [model.latents(*job, no_progress) for job in JOBS]
+def of_diff_foley(folder: Path) -> Crowd:
+    jobs = [
+        (conditions(1.0, steps=4), [5]),
+        (conditions(2.5, steps=2, guidance=2.0), [5, 6]),
+        (conditions(1.0, steps=3, guidance=1.0, classifier_scale=0.0), [7]),  # half as many questions
+        (conditions(9.0, steps=2), [8]),  # two windows
+    ]
+    return Crowd(tiny.tiny_model(folder), jobs, 2 + 4 + 1 + 4)
+
+
+def of_vta_ldm(folder: Path) -> Crowd:
+    jobs = [
+        (conditions(8.0, steps=4), [5]),
+        (conditions(8.0, steps=2, guidance=2.0), [5, 6]),
+        (conditions(8.0, steps=3, guidance=1.0), [7]),
+        (conditions(12.0, steps=2), [8]),  # two windows, which see more pictures
+    ]
+    return Crowd(tiny_vta.tiny_model(folder), jobs, 2 + 4 + 1)
+
+
+def of_foleycrafter(folder: Path) -> Crowd:
+    jobs = [
+        (conditions(2.0, steps=4, prompt="rain"), [5]),
+        (conditions(3.5, steps=2, guidance=2.0, negative="a", hits=(HIT,)), [5, 6]),
+        (conditions(2.0, steps=3, guidance=1.0), [7]),
+        (conditions(2.0, steps=2, semantic_scale=0.3), [8]),  # another network, so to speak
+        (conditions(2.0, steps=2, temporal_scale=0.0), [8]),
+    ]
+    return Crowd(FoleyCrafter(folder=tiny_foleycrafter.write_tree(folder), runtime=CPU), jobs, 2 + 4 + 1)
+
+
+def of_smooth_foley(folder: Path) -> Crowd:
+    jobs = [
+        (conditions(11.0, steps=3, prompt="rain"), [5]),  # two windows
+        (conditions(11.0, steps=3, prompt="a b"), [6]),
+        (conditions(2.0, steps=2), [7]),  # fewer pictures
+    ]
+    return Crowd(SmoothFoley(folder=tiny_foleycrafter.write_tree(folder), runtime=CPU), jobs, 4 + 4)
+
+
+HIT = TimedHit(0.5, 1.0, 0.0, 0.1, "impact", 0)
+
+
+@pytest.fixture(params=[of_diff_foley, of_vta_ldm, of_foleycrafter, of_smooth_foley], ids=lambda made: made.__name__)
+def crowd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Crowd]:
+    for name in SHELF.names():
+        SHELF.drop(name)
+    yield request.param(tmp_path / "weights")
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers' solver, with numpy 2
+def test_jobs_that_meet_get_the_latents_they_would_have_got_alone(crowd: Crowd) -> None:
+    alone = [crowd.model.latents(*job, no_progress) for job in crowd.jobs]
     sizes: list[int] = []
-    unet = model._networks(tiny.CPU, no_progress).unet
-    counting = unet.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
-    everybody = threading.Barrier(len(JOBS))
-    try:
-        together = all_done([lambda job=job: model.latents(*job, meeting_once(everybody)) for job in JOBS])  # type: ignore[misc]
-    finally:
-        counting.remove()
-    assert sizes[0] == 2 + 4 + 1 + 4, "variants times windows, twice where guided"
-    assert len(sizes) <= 2 * 4, "hardly more runs than the longest job has steps"
+    counting = crowd.unet().register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    with nobody_begins_before_all_are_there(len(crowd.jobs)):
+        together = all_done([lambda job=job: crowd.model.latents(*job, no_progress) for job in crowd.jobs])  # type: ignore[misc]
+    counting.remove()
+    assert max(sizes) == crowd.most, "variants times windows, twice where guided"
+    steps = [job[0].controls.steps or 0 for job in crowd.jobs]
+    assert sum(sizes) > 2 * len(sizes) and len(sizes) < sum(steps), "fewer runs than each would need alone"
     for before, after in zip(alone, together, strict=True):
-        assert isinstance(after, torch.Tensor) and relative(after, before) <= 1e-4
+        assert isinstance(after, torch.Tensor), after
+        assert relative(after, before) <= 1e-4
 
 
-def meeting_once(everybody: threading.Barrier) -> ProgressFn:
-    """Progress that lets nobody begin to sample before all are there."""
-    there = False
+@contextmanager
+def nobody_begins_before_all_are_there(count: int) -> Iterator[None]:
+    everybody, present = threading.Barrier(count), Together.present
 
-    def progress(fraction: float, /) -> None:
-        nonlocal there
-        if fraction >= 0.15 and not there:
-            there = True
+    @contextmanager
+    def all_present(self: Together) -> Iterator[None]:
+        with present(self):
             everybody.wait(PATIENCE)
+            yield
 
-    return progress
+    with patch.object(Together, "present", all_present):
+        yield
 
 
-def test_a_job_cancelled_among_others_ends_alone(model: DiffFoley) -> None:
-    everybody = threading.Barrier(2)
-    given_: Conditions = conditions(1.0, steps=6)
-    met = meeting_once(everybody)
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers' solver, with numpy 2
+def test_a_job_cancelled_among_others_ends_alone(crowd: Crowd) -> None:
+    given_, _ = crowd.jobs[0]
 
     def cancelled(fraction: float, /) -> None:
-        met(fraction)
         if fraction > 0.5:
             raise JobCancelled("cancelled")
 
-    one, other = all_done(
-        [
-            lambda: model.latents(given_, [1], cancelled),
-            lambda: model.latents(given_, [2], meeting_once(everybody)),
-        ]
-    )
+    with nobody_begins_before_all_are_there(2):
+        one, other = all_done(
+            [
+                lambda: crowd.model.latents(given_, [1], cancelled),
+                lambda: crowd.model.latents(given_, [2], no_progress),
+            ]
+        )
     assert isinstance(one, JobCancelled)
-    assert isinstance(other, torch.Tensor) and relative(other, model.latents(given_, [2], no_progress)) <= 1e-4
+    assert isinstance(other, torch.Tensor), other
+    assert relative(other, crowd.model.latents(given_, [2], no_progress)) <= 1e-4

@@ -28,7 +28,7 @@ from footfall_engine.models.diff_foley.sizes import shape_in
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
 from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
 from footfall_engine.models.store import model_folder
-from footfall_engine.models.together import Together
+from footfall_engine.models.together import JoinsJobs, Together
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn, no_progress, part
 
@@ -43,7 +43,6 @@ FILES = {
 """The published checkpoint that each network is in."""
 
 STEPS = 25
-MOST_AT_ONCE = 16
 GUIDANCE = 4.5
 CLASSIFIER_SCALE = 50.0
 SCHEDULE = NoiseSchedule(scaled_linear_betas(0.00085, 0.0120, 1000))
@@ -81,10 +80,8 @@ class Networks:
         return network_bytes(self.cavp, self.unet, self.vae, self.condition, self.alignment)
 
 
-class DiffFoley:
+class DiffFoley(JoinsJobs):
     """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
-
-    joins_jobs = True
 
     def __init__(
         self,
@@ -135,12 +132,6 @@ class DiffFoley:
         strength = 0.0 if original and scale == 1 else asked(controls.classifier_scale, self._classifier_scale)
         denoise = job.denoiser(context.repeated(len(seeds)), scale, strength)
         return job, generators, job.latents(denoise, generators, asked(controls.steps, STEPS), apart=original)
-
-    @property
-    def takes_at_once(self) -> int:
-        """A CPU that computes in float32 is as busy with one variant as with many."""
-        runtime = self._runtime or chosen_runtime()
-        return 1 if runtime.device.type == "cpu" and runtime.precision == torch.float32 else MOST_AT_ONCE
 
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
@@ -225,23 +216,14 @@ class _Job(Stages):
         return guidance.double(predict, context.given, context.null, scale, slope, classifier_scale, SCHEDULE)
 
     def _predict(self) -> Predict:
-        batches, together = self._batches(_STEP_BYTES), self._nets.together
-
-        def predict(latents: Tensor, time: float, context: Tensor) -> Tensor:
-            return together.run("noise", batches, self._noise, latents, _times(latents, time), context)
-
-        return predict
+        return self._asked(self._nets.together, "noise", _STEP_BYTES, self._noise)
 
     def _noise(self, latents: Tensor, times: Tensor, context: Tensor) -> Tensor:
         return self._nets.unet(latents.to(self._runtime.precision), times, context, return_dict=False)[0].float()
 
     def _slope(self, context: Tensor) -> Slope:
-        batches, together = self._batches(_STEP_BYTES), self._nets.together
-
-        def slope(latents: Tensor, time: float) -> Tensor:
-            return together.run("slope", batches, self._uphill, latents, _times(latents, time), context)
-
-        return slope
+        ask = self._asked(self._nets.together, "slope", _STEP_BYTES, self._uphill)
+        return lambda latents, time: ask(latents, time, context)
 
     def _uphill(self, latents: Tensor, times: Tensor, context: Tensor) -> Tensor:
         def likely(free: Tensor, at: Tensor) -> Tensor:
@@ -320,10 +302,6 @@ class _Job(Stages):
             return mel.griffin_lim(magnitude, mel.flowing_phase(magnitude, phase), samples)
 
         return self._batches(frames * _FRAME_BYTES).run(once, bands, first).cpu().numpy()
-
-
-def _times(latents: Tensor, time: float) -> Tensor:
-    return torch.full((len(latents),), time, device=latents.device)
 
 
 # ---- as the notebook

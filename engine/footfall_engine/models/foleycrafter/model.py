@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, netwo
 from footfall_engine.models.stages import LOADED, SAMPLED
 from footfall_engine.models.stock import clip_tokenizer, filled, read_json
 from footfall_engine.models.store import model_folder
+from footfall_engine.models.together import JoinsJobs, Together
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn, no_progress, part
 
@@ -66,13 +67,14 @@ class Networks:
     label_tokenizer: Any
     label_projection: nn.Module | None
     scheduler: dict[str, Any]
+    together: Together = field(default_factory=Together)
 
     @property
     def size(self) -> int:
         return network_bytes(*(each for each in vars(self).values() if isinstance(each, nn.Module)))
 
 
-class FoleyCrafter:
+class FoleyCrafter(JoinsJobs):
     """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
 
     name = NAME
@@ -93,7 +95,7 @@ class FoleyCrafter:
     ) -> None:
         self._folder = folder
         self._runtime = runtime
-        self._semantic_scale = semantic_scale
+        self.semantic_scale = semantic_scale
         self.temporal_scale = temporal_scale
         self._timing = timing
         self.pictures_per_window = pictures_per_window
@@ -102,11 +104,22 @@ class FoleyCrafter:
 
     @torch.no_grad()
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
+        job, latents, warnings = self._sampled(conditions, seeds, progress)
+        audio = job.sound(latents)
+        return Generated(np.repeat(audio[:, None], conditions.channels, axis=1), warnings)
+
+    @torch.no_grad()
+    def latents(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Tensor:
+        """What `generate` makes its sound of, shape = (seeds, channels, rows, columns)."""
+        return self._sampled(conditions, seeds, progress)[1]
+
+    def _sampled(
+        self, conditions: Conditions, seeds: list[int], progress: ProgressFn
+    ) -> tuple[Job, Tensor, tuple[tuple[str, str], ...]]:
         # 1. networks, and whom to ask for the timing
         runtime = self._runtime or chosen_runtime()
         nets = self._networks(runtime, part(progress, 0.0, LOADED))
         controls = conditions.controls
-        networks.set_semantic_scale(nets.unet, asked(controls.semantic_scale, self._semantic_scale))
         source, warnings = self._asked(conditions, nets)
         job = Job(self, nets, runtime, conditions, progress)
 
@@ -115,11 +128,7 @@ class FoleyCrafter:
 
         # 3. latents that fit it
         scale, steps = asked(controls.guidance, GUIDANCE), asked(controls.steps, STEPS)
-        latents = job.latents(told, scale, seeds, steps)
-
-        # 4. sound from them
-        audio = job.sound(latents)
-        return Generated(np.repeat(audio[:, None], conditions.channels, axis=1), warnings)
+        return job, job.latents(told, scale, seeds, steps), warnings
 
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
@@ -240,6 +249,7 @@ class Job(MelStages):
         self._model = model
         self._pictures_per_window = asked(conditions.controls.pictures, model.pictures_per_window)
         self._pictures_per_sec = self._pictures_per_window / COLUMNS.window_seconds
+        self._semantic_scale = asked(conditions.controls.semantic_scale, model.semantic_scale)
         self._temporal_scale = asked(conditions.controls.temporal_scale, model.temporal_scale)
 
     # ---- what the networks are told
@@ -347,27 +357,22 @@ class Job(MelStages):
         null = torch.arange(told.windows, device=noise.device).repeat_interleave(len(seeds))
         guided = guidance.classifier_free(self._predict(told), null + told.windows, null, scale)
         stepper = stock.scheduler(self._nets.scheduler)
-        return stock.scheduled(
-            stepper,
-            over_windows(guided, self._starts, COLUMNS.window),
-            noise,
-            steps,
-            COLUMNS.held(self._conditions, noise, self._coded),
-            part(self._tell, _SEEN, SAMPLED),
-            generators,
-        )
+        denoise = over_windows(guided, self._starts, COLUMNS.window)
+        hold = COLUMNS.held(self._conditions, noise, self._coded)
+        progress = part(self._tell, _SEEN, SAMPLED)
+        with self._nets.together.present():
+            return stock.scheduled(stepper, denoise, noise, steps, hold, progress, generators)
 
     def _predict(self, told: Told) -> Predict:
-        batches, nets, strength = self._batches(_STEP_BYTES), self._nets, self._temporal_scale
+        what = f"noise at scales of {self._semantic_scale} and {self._temporal_scale}"
+        ask = self._asked(self._nets.together, what, _STEP_BYTES, self._noise)
+        return lambda latents, time, rows: ask(latents, time, told.text[rows], told.pictures[rows], told.drawn[rows])
 
-        def predict(latents: Tensor, time: float, context: Tensor) -> Tensor:
-            def once(x: Tensor, rows: Tensor) -> Tensor:
-                known = told.text[rows], told.pictures[rows], told.drawn[rows]
-                return networks.predicted(nets.unet, nets.temporal, self._here(x), time, *known, strength).float()
-
-            return batches.run(once, latents, context)
-
-        return predict
+    def _noise(self, latents: Tensor, times: Tensor, text: Tensor, pictures: Tensor, drawn: Tensor) -> Tensor:
+        """Jobs with other scales share the networks, so each sets its own while nobody else computes."""
+        unet, temporal, scale = self._nets.unet, self._nets.temporal, self._temporal_scale
+        networks.set_semantic_scale(unet, self._semantic_scale)
+        return networks.predicted(unet, temporal, self._here(latents), times, text, pictures, drawn, scale).float()
 
     # ---- between latents and sound
 

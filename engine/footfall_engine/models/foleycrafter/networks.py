@@ -63,7 +63,7 @@ class TemporalAdapter(nn.Module):
         control.controlnet_cond_embedding = nn.Identity()
         self.control = control
 
-    def forward(self, latents: Tensor, time: float, text: Tensor, drawn: Tensor, scale: float) -> Any:
+    def forward(self, latents: Tensor, time: Tensor | float, text: Tensor, drawn: Tensor, scale: float) -> Any:
         """What is added to the UNet on its way down, and in its middle."""
         return self.control(latents, time, text, drawn, conditioning_scale=scale, return_dict=False)
 
@@ -133,7 +133,7 @@ def predicted(
     unet: nn.Module,
     temporal: TemporalAdapter,
     latents: Tensor,
-    time: float,
+    time: Tensor | float,
     text: Tensor,
     pictures: Tensor,
     drawn: Tensor,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, netwo
 from footfall_engine.models.stages import LOADED, SAMPLED
 from footfall_engine.models.stock import clip_tokenizer
 from footfall_engine.models.store import model_folder
+from footfall_engine.models.together import JoinsJobs, Together
 from footfall_engine.models.vta_ldm import networks
 from footfall_engine.models.vta_ldm.configs import Configs, configs_in
 from footfall_engine.models.weights import Weights, read_weights, ready_weights
@@ -69,13 +70,14 @@ class Networks:
     vae: nn.Module
     vocoder: nn.Module
     text: nn.Module | None
+    together: Together = field(default_factory=Together)
 
     @property
     def size(self) -> int:
-        return network_bytes(*(each for each in vars(self).values() if each is not None))
+        return network_bytes(*(each for each in vars(self).values() if isinstance(each, nn.Module)))
 
 
-class VtaLdm:
+class VtaLdm(JoinsJobs):
     """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
 
     def __init__(
@@ -92,6 +94,16 @@ class VtaLdm:
 
     @torch.no_grad()
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
+        job, latents = self._sampled(conditions, seeds, progress)
+        audio = job.sound(latents)
+        return Generated(np.repeat(audio[:, None], conditions.channels, axis=1))
+
+    @torch.no_grad()
+    def latents(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Tensor:
+        """What `generate` makes its sound of, shape = (seeds, channels, rows, columns)."""
+        return self._sampled(conditions, seeds, progress)[1]
+
+    def _sampled(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> tuple[_Job, Tensor]:
         # 1. networks, and how the sound is laid out
         runtime = self._runtime or chosen_runtime()
         configs = configs_in(self._place)
@@ -103,11 +115,7 @@ class VtaLdm:
 
         # 3. latents that fit it
         steps, scale = asked(conditions.controls.steps, self._steps), asked(conditions.controls.guidance, GUIDANCE)
-        latents = job.latents(context, scale, seeds, steps, self._sampler)
-
-        # 4. sound from them
-        audio = job.sound(latents)
-        return Generated(np.repeat(audio[:, None], conditions.channels, axis=1))
+        return job, job.latents(context, scale, seeds, steps, self._sampler)
 
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
@@ -211,19 +219,15 @@ class _Job(MelStages):
         hold = COLUMNS.held(self._conditions, noise, self._coded)
         progress = part(self._tell, _SEEN, SAMPLED)
         stepper = stock.scheduler(sampled_by(sampler, self._configs))
-        return stock.scheduled(stepper, denoise, noise, steps, hold, progress, generators)
+        with self._nets.together.present():
+            return stock.scheduled(stepper, denoise, noise, steps, hold, progress, generators)
 
     def _predict(self) -> Predict:
-        batches, precision = self._batches(_STEP_BYTES), self._runtime.precision
+        return self._asked(self._nets.together, "velocity", _STEP_BYTES, self._velocity)
 
-        def predict(latents: Tensor, time: float, context: Tensor) -> Tensor:
-            def once(x: Tensor, told: Tensor) -> Tensor:
-                sideways = x.to(precision).transpose(2, 3)  # (b, channels, columns, rows)
-                return self._nets.unet(sideways, time, told, return_dict=False)[0].float().transpose(2, 3)
-
-            return batches.run(once, latents, context)
-
-        return predict
+    def _velocity(self, latents: Tensor, times: Tensor, told: Tensor) -> Tensor:
+        sideways = self._here(latents).transpose(2, 3)  # (b, channels, columns, rows)
+        return self._nets.unet(sideways, times, told, return_dict=False)[0].float().transpose(2, 3)
 
     # ---- between latents and sound
 
