@@ -34,7 +34,7 @@ from footfall_engine.models.base import Seen
 from footfall_engine.models.registry import ModelRow, joins_jobs, takes_at_once, unhonoured, usable_row
 from footfall_engine.patching import SHORTEST_FADE_SEC, Bed, Part, around, let_in, merged, parts_of
 from footfall_engine.playback import Playback, as_played
-from footfall_engine.progress import ProgressFn, no_progress, part, side_by_side
+from footfall_engine.progress import ProgressFn, in_turn, no_progress, side_by_side
 from footfall_engine.scene import Known, Scene, seen_of, sound_of
 from footfall_engine.stems import (
     Fill,
@@ -372,8 +372,7 @@ def _filler(bed: Bed, parts: list[Part], scene: Scene, row: ModelRow, watcher: W
 
     def fill(batch: list[Take], stems: list[LimitedStem], progress: ProgressFn) -> None:
         at = 0
-        for number, span in enumerate(together):
-            share = part(progress, number / len(together), (number + 1) / len(together))
+        for span, share in in_turn(together, progress):
             begin = to_units(span.start, rate)
             bed.copy(at, begin, stems)
             blocks = sound_of(scene, span, row, seeds_of(batch), rate, watcher.warn, share, known)

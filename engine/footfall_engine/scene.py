@@ -20,7 +20,7 @@ from footfall_engine.media.audio import Recording, fit_length, resample
 from footfall_engine.models.base import Conditions, Features, Remember, Seen, TimedHit
 from footfall_engine.models.registry import ModelRow, load_model
 from footfall_engine.playback import Playback
-from footfall_engine.progress import ProgressFn, part
+from footfall_engine.progress import ProgressFn, in_turn
 
 HITS_BEFORE_SEC = 10.0  # events this long before a window may still ring in it
 HITS_AFTER_SEC = 2.0  # events this soon after a window tell how close the last one's successor is
@@ -127,12 +127,8 @@ def _windows(
 ) -> Iterator[NDArray[np.float32]]:
     """Each window's sound, exactly as long as it is."""
     model = load_model(row.name)
-    for number, window in enumerate(pieces):
-        generated = model.generate(
-            _conditions(scene, window, row, known),
-            seeds,
-            part(progress, number / len(pieces), (number + 1) / len(pieces)),
-        )
+    for window, share in in_turn(pieces, progress):
+        generated = model.generate(_conditions(scene, window, row, known), seeds, share)
         for code, sentence in generated.warnings:
             warn(code, sentence)
         _check(generated.audio, len(seeds), scene.channels, row)

@@ -25,7 +25,7 @@ from footfall_engine.models.procedural import mix, movement, retime
 from footfall_engine.models.procedural.families import FAMILIES, family
 from footfall_engine.models.procedural.prompt import Layer, Reading, manner_with, read_prompt
 from footfall_engine.models.procedural.voice import SAMPLE_RATE, Role, Samples, Strike
-from footfall_engine.progress import ProgressFn, part
+from footfall_engine.progress import ProgressFn, in_turn, part
 
 LONGEST_RING_SEC = 8.0  # a strike rings no longer
 BLOCK_SEC, BLOCK_OVERLAP_SEC = 8.0, 1.0  # an endless ambience is made in blocks of the region
@@ -74,8 +74,7 @@ class Procedural:
         else:
             cast, warnings = _cast(reading, conditions)
         audio = []
-        for number, seed in enumerate(seeds):
-            share = part(progress, number / len(seeds), (number + 1) / len(seeds))
+        for seed, share in in_turn(seeds, progress):
             bus = _perform(cast, conditions, seed, part(share, 0.0, 0.5 if conditions.reference else 1.0))
             if conditions.reference is not None:
                 own, said = retime.retimed(conditions, reading, seed, part(share, 0.5, 1.0))
@@ -205,8 +204,7 @@ def _perform(cast: Cast, conditions: Conditions, seed: int, progress: ProgressFn
     """The window's sound: (channels, samples)."""
     samples = round(conditions.duration * SAMPLE_RATE)
     total = mix.new_bus(conditions.channels, samples)
-    for number, each in enumerate(cast):
-        share = part(progress, number / len(cast), (number + 1) / len(cast))
+    for each, share in in_turn(cast, progress):
         room = mix.room_amount(each.layer.manner, each.layer.dry)
         before = mix.room_samples(room)  # what sounded this long ago is still in the room
         bus = _play(each, conditions, seed, before, before + samples, part(share, 0.0, 0.8))
