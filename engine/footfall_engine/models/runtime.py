@@ -16,12 +16,14 @@ from footfall_bridge.errors import InvalidSettings
 from torch import Tensor, nn
 
 from footfall_engine.config import AUTOMATIC, DEVICES, ON, PRECISIONS, Settings
+from footfall_engine.models.winograd import with_fewer_multiplications
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _MEMORY_SHARE = 0.6  # of a machine's memory that weights, and of a card's free memory that a batch, may take
+_ROOMY_BYTES = 14 * 2**30  # of memory, where weights may be larger that are quicker
 _UNKNOWN_MEMORY = 8 * 2**30  # bytes; of machines that do not say
 
 
@@ -41,6 +43,16 @@ class Runtime:
     def on_device(self, network: nn.Module) -> nn.Module:
         there = nn.Module.to(network, self.device, self.precision)  # diffusers' own warns whatever is asked
         return there.to(memory_format=torch.channels_last) if self.device.type == "cuda" else there
+
+    @property
+    def is_plain_cpu(self) -> bool:
+        """A CPU that computes in float32, as busy with one item as with many."""
+        return self.device.type == "cpu" and self.precision == torch.float32
+
+    def with_fast_convolutions(self, network: nn.Module) -> nn.Module:
+        """The network as it is quickest where multiplications are what takes the time; its weights take half more."""
+        roomy = machine_bytes() >= _ROOMY_BYTES
+        return with_fewer_multiplications(network) if self.is_plain_cpu and roomy else network
 
     def sped_up(self, network: nn.Module) -> nn.Module:
         """The network, compiled when it first runs where that pays."""

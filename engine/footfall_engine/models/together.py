@@ -31,9 +31,8 @@ class JoinsJobs:
 
     @property
     def takes_at_once(self) -> int:
-        """A CPU that computes in float32 is as busy with one variant as with many."""
-        runtime = self._runtime or chosen_runtime()
-        return 1 if runtime.device.type == "cpu" and runtime.precision == torch.float32 else self.most_at_once
+        """Variants; one where many take as long as one after the other, so that the first is there sooner."""
+        return 1 if (self._runtime or chosen_runtime()).is_plain_cpu else self.most_at_once
 
 
 @dataclass(eq=False)

@@ -149,6 +149,8 @@ class DiffFoley(JoinsJobs):
             path = ready_weights(NAME, file, self._folder)
             weights = read_weights(path, runtime.reading_precision, partial(networks.belongs, name))
             made[name] = runtime.on_device(getattr(networks, name)(weights, shape, path.name))
+        for name in ("unet", "vae"):
+            runtime.with_fast_convolutions(made[name])
         runtime.sped_up(made["unet"])
         return Networks(**made, sees_by=file_identity(ready_weights(NAME, FILES["cavp"], self._folder)))
 

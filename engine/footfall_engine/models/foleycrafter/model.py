@@ -190,7 +190,10 @@ class FoleyCrafter(JoinsJobs):
         label_folder = files.found(self._place, "label_encoder")
         label = networks.label_encoder(label_folder, dtype) if label_folder else None
         projection = files.found(self._place, "label_projection")
-        there = runtime.on_device
+
+        def there(network: nn.Module) -> nn.Module:
+            return runtime.with_fast_convolutions(runtime.on_device(network))
+
         return Networks(
             unet=there(unet),
             temporal=there(temporal),

@@ -153,7 +153,7 @@ class VtaLdm(JoinsJobs):
         made: dict[str, Any] = {"text": None}
         for number, (name, make) in enumerate(makers.items()):
             progress(number / len(makers))
-            made[name] = runtime.on_device(make())
+            made[name] = runtime.with_fast_convolutions(runtime.on_device(make()))
         return Networks(**made)
 
 
