@@ -191,6 +191,20 @@ def test_a_wide_ambience_adds_up_to_mono_without_colouring():
     assert 10 * np.log10(bands.max() / bands.min()) < 3.0
 
 
+@pytest.mark.parametrize("name", [family.name for family in FAMILIES if family.role is Role.AMBIENCE])
+def test_no_octave_of_an_ambience_is_missing_from_its_mono_sum_at_any_time(name):
+    made = sound(conditions(name, duration=20.0))
+    second = 48_000
+    freqs = np.fft.rfftfreq(second, 1 / second)
+    for at in range(0, made.shape[-1] - second + 1, second // 2):
+        sides = np.fft.rfft(made[:, at : at + second] * np.hanning(second))
+        for low in (40, 80, 160, 320, 640, 1280):
+            octave = (freqs >= low) & (freqs < 2 * low)
+            both = np.sum(np.abs(sides[:, octave]) ** 2) / 2
+            middle = np.sum(np.abs(sides[:, octave].mean(axis=0)) ** 2)
+            assert 10 * np.log10(middle / both) > -8, f"{low} Hz at {at / second} s"
+
+
 def test_a_cathedral_rings_on_and_no_reverb_is_dry():
     after = slice(round(1.3 * RATE), None)
     dry, wet, refused = (

@@ -36,6 +36,7 @@ RIFF_LIMIT_BYTES = 2**32 - 2**16
 _BEXT = struct.Struct("<256s32s32s10s8sQH64s10s180s")
 _FMT = struct.Struct("<HHIIHH")
 _DS64 = struct.Struct("<QQQI")
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk, or what of it one may use
 _PART_SUFFIX = ".part"
 ORIGINATOR = "Footfall"
 
@@ -181,7 +182,7 @@ def check_stem_folder(folder: Path, needed_bytes: int) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in _FULL:
             raise DiskFull(f"the disk of {folder} is full") from error
         raise StemFolderUnusable(f"the stem folder {folder} cannot be written to", detail=str(error)) from error
     free_bytes = shutil.disk_usage(folder).free
@@ -303,6 +304,6 @@ class _disk_errors:
             raise self._translate(error) from error
 
     def _translate(self, error: OSError) -> FootfallError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _FULL:
             return DiskFull(f"the disk is full: {self._path.name} could not be written", detail=str(error))
         return StemFolderUnusable(f"{self._path} could not be written: {error.strerror}", detail=str(error))

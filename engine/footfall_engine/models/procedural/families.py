@@ -413,6 +413,7 @@ FAMILIES: tuple[Family, ...] = (
         """),
         "mains harmonics and a fan",
         texture=machines.machine_hum,
+        tonal=True,
     ),
     Family(
         "drill",

@@ -24,11 +24,12 @@ from footfall_engine.models.base import Conditions, Generated, TimedHit
 from footfall_engine.models.procedural import mix, movement, retime
 from footfall_engine.models.procedural.families import FAMILIES, family
 from footfall_engine.models.procedural.prompt import Layer, Reading, manner_with, read_prompt
-from footfall_engine.models.procedural.voice import SAMPLE_RATE, Role, Samples, Strike
+from footfall_engine.models.procedural.voice import BLOCK_SEC, SAMPLE_RATE, Role, Samples, Strike
 from footfall_engine.progress import ProgressFn, in_turn, part
 
 LONGEST_RING_SEC = 8.0  # a strike rings no longer
-BLOCK_SEC, BLOCK_OVERLAP_SEC = 8.0, 1.0  # an endless ambience is made in blocks of the region
+MIDDLE = np.zeros(1, np.float32)
+BLOCK_OVERLAP_SEC = 1.0  # of two blocks of an endless texture
 DECLICK_SEC = 0.010
 BURST_SEC = 0.35  # of a texture that is played on a hit
 
@@ -227,7 +228,8 @@ def _play(each: Playing, conditions: Conditions, seed: int, before: int, samples
     if each.hits:
         level, pan = _burst_level(each.hits, before, samples), _pan_on(_mean_x(each.hits), conditions)
     elif kind.role is Role.AMBIENCE:
-        level, pan = np.ones(samples, np.float32), _wide(conditions)
+        tonal = each.layer.family.tonal  # as a mono sum of what stands apart would be missing tones
+        level, pan = np.ones(samples, np.float32), _pan_on(MIDDLE, conditions) if tonal else _wide(conditions)
     elif kind.role is Role.MOTION:
         level, pan = (
             movement.level(conditions, before, samples),
@@ -279,12 +281,14 @@ def _play_texture(
     size = hop + overlap
     first = round(conditions.start * SAMPLE_RATE) - before  # of the bus, in the region
     numbers = range(max(0, (first - overlap) // hop), max(0, first + len(level) - 1) // hop + 1)
-    rise = np.sin(np.pi / 2 * (np.arange(overlap) + 0.5) / overlap).astype(np.float32)
+    tonal = layer.family.tonal
+    rise = ((np.arange(overlap) + 0.5) / overlap).astype(np.float32)  # at equal gain for what goes on in step
+    rise = rise if tonal else np.sin(np.pi / 2 * rise)
     for done, number in enumerate(numbers):
         at = number * hop - first
         if at + size > 0:
             own_level = level[np.clip(np.arange(at, at + size), 0, len(level) - 1)]
-            voice = mix.softened(texture(size, own_level, layer.manner, _rng(seed, layer, number)))
+            voice = mix.softened(texture(size, own_level, layer.manner, _rng(seed, layer, 0 if tonal else number)))
             fade = np.concatenate([rise if number else np.ones_like(rise), np.ones(hop - overlap), rise[::-1]])
             begin, end = max(0, at), min(len(level), at + size)
             bus[:, begin:end] += place(voice, begin - at, begin, end) * fade[begin - at : end - at].astype(np.float32)

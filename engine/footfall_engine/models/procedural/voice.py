@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 48_000  # Hz
+BLOCK_SEC = 8.0  # an endless texture is made in blocks that begin so far apart
 
 Samples = NDArray[np.float32]
 
@@ -70,6 +71,7 @@ class Family:
     about: str  # a line for `footfall families`
     strike: StrikeVoice | None = None
     texture: TextureVoice | None = None
+    tonal: bool = False  # an ambience of standing tones: every block the same, in step, and in the middle
     variants: tuple[str, ...] = ()  # materials or surfaces it knows
     default_variant: str = ""
     manner: Manner = field(default_factory=Manner)  # where it starts from

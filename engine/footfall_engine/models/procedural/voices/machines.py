@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from footfall_engine.models.procedural import blocks as b
-from footfall_engine.models.procedural.voice import Manner, Samples, Strike
+from footfall_engine.models.procedural.voice import BLOCK_SEC, Manner, Samples, Strike
 from footfall_engine.models.procedural.voices import playing as p
 
 Level = NDArray[np.float32]
@@ -46,7 +46,8 @@ def machine_hum(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Sampl
     k = np.arange(1.0, 63)
     strengths = np.where(k % 2 == 0, 3, 1) / k * rng.uniform(0.85, 1.15, len(k))
     strengths[0] *= 4.2
-    phase = b.cycles(50 / size * p.haste(manner) ** 0.3, samples, float(rng.random()))
+    mains = round(50 / size * p.haste(manner) ** 0.3 * BLOCK_SEC) / BLOCK_SEC  # the next block goes on in step
+    phase = b.cycles(mains, samples, float(rng.random()))
     hum = b.steady(b.waveform(phase, strengths, rng.uniform(0, 1.2, len(k))))  # nearly in step: a buzz, not a chord
     case = b.resonated(hum, 300 / size * np.array([1, 1.9, 3.1]), [0.01, 0.008, 0.006], [0.1, 0.1, 0.1], 0.05)
     air = b.coloured(samples, rng, lambda f: 1 / (1 + (f * size / 2300) ** 1.3) / (1 + (60 / f) ** 2))
