@@ -120,7 +120,7 @@ def _ready(runtime: Runtime) -> Callable[[Callable[[], nn.Module]], Any]:
         torch.manual_seed(0)
         torch.set_default_dtype(runtime.precision)
         try:
-            return runtime.with_fast_convolutions(runtime.on_device(make().eval().requires_grad_(False)))
+            return runtime.on_device(make().eval().requires_grad_(False))
         finally:
             torch.set_default_dtype(torch.float32)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from footfall_engine.models.runtime import Runtime
 from footfall_engine.models.winograd import LEAST_CHANNELS as WIDE
@@ -83,6 +85,7 @@ def test_only_a_cpu_that_computes_in_float32_needs_it_and_has_room(
     device: str, precision: str, memory_gb: int, fewer: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("footfall_engine.models.runtime.machine_bytes", lambda: memory_gb * 2**30)
-    network = nn.Sequential(nn.Conv2d(WIDE, WIDE, 3, padding=1))
-    Runtime(torch.device(device), getattr(torch, precision)).with_fast_convolutions(network)
-    assert isinstance(network[0], WinogradConv2d) == fewer
+    network = nn.ModuleDict({name: nn.ModuleList([nn.Conv2d(WIDE, WIDE, 3, padding=1)]) for name in ("unet", "judge")})
+    Runtime(torch.device(device), getattr(torch, precision)).with_fast_convolutions(SimpleNamespace(**network), "unet")
+    assert isinstance(network["unet"][0], WinogradConv2d) == fewer
+    assert isinstance(network["judge"][0], nn.Conv2d), "which needs its gradients"

@@ -139,7 +139,11 @@ class DiffFoley(JoinsJobs):
 
     def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         key = (NAME, self._folder or model_folder(NAME), runtime, self._shape)
-        return SHELF.get(key, partial(self._load, runtime, progress), lambda nets: nets.size)
+
+        def ready() -> Networks:
+            return runtime.with_fast_convolutions(self._load(runtime, progress), "unet", "vae")
+
+        return SHELF.get(key, ready, lambda nets: nets.size)
 
     def _load(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         made: dict[str, nn.Module] = {}
@@ -149,8 +153,6 @@ class DiffFoley(JoinsJobs):
             path = ready_weights(NAME, file, self._folder)
             weights = read_weights(path, runtime.reading_precision, partial(networks.belongs, name))
             made[name] = runtime.on_device(getattr(networks, name)(weights, shape, path.name))
-        for name in ("unet", "vae"):
-            runtime.with_fast_convolutions(made[name])
         runtime.sped_up(made["unet"])
         return Networks(**made, sees_by=file_identity(ready_weights(NAME, FILES["cavp"], self._folder)))
 

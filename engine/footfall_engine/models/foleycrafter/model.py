@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +160,11 @@ class FoleyCrafter(JoinsJobs):
 
     def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         key = (self.weights_name, self._place, runtime)
-        return SHELF.get(key, partial(self._load, runtime, progress), lambda nets: nets.size)
+
+        def ready() -> Networks:
+            return runtime.with_fast_convolutions(self._load(runtime, progress), "unet", "temporal", "vae")
+
+        return SHELF.get(key, ready, lambda nets: nets.size)
 
     @property
     def _place(self) -> Path:
@@ -190,10 +193,7 @@ class FoleyCrafter(JoinsJobs):
         label_folder = files.found(self._place, "label_encoder")
         label = networks.label_encoder(label_folder, dtype) if label_folder else None
         projection = files.found(self._place, "label_projection")
-
-        def there(network: nn.Module) -> nn.Module:
-            return runtime.with_fast_convolutions(runtime.on_device(network))
-
+        there = runtime.on_device
         return Networks(
             unet=there(unet),
             temporal=there(temporal),

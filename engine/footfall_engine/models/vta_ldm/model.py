@@ -132,7 +132,11 @@ class VtaLdm(JoinsJobs):
 
     def _networks(self, runtime: Runtime, configs: Configs, progress: ProgressFn) -> Networks:
         key = (NAME, self._place, runtime)
-        return SHELF.get(key, partial(self._load, runtime, configs, progress), lambda nets: nets.size)
+
+        def ready() -> Networks:
+            return runtime.with_fast_convolutions(self._load(runtime, configs, progress), "unet", "vae")
+
+        return SHELF.get(key, ready, lambda nets: nets.size)
 
     def _load(self, runtime: Runtime, configs: Configs, progress: ProgressFn) -> Networks:
         def of(file: str, *prefixes: str) -> tuple[Weights, str]:
@@ -153,7 +157,7 @@ class VtaLdm(JoinsJobs):
         made: dict[str, Any] = {"text": None}
         for number, (name, make) in enumerate(makers.items()):
             progress(number / len(makers))
-            made[name] = runtime.with_fast_convolutions(runtime.on_device(make()))
+            made[name] = runtime.on_device(make())
         return Networks(**made)
 
 
