@@ -27,6 +27,7 @@ from footfall_bridge.errors import BadRequest, ModelFailed
 from footfall_bridge.spool import EngineCard, Spool
 
 from footfall_engine.config import FOLDERS, Settings
+from footfall_engine.extras import how_to_install
 
 LOW_DISK_BYTES = 2 * 2**30
 BUNDLED_LOG_BYTES = 2_000_000
@@ -109,9 +110,7 @@ def _neural(settings: Settings) -> Iterator[Finding]:
     try:
         require_neural("")
     except ModelFailed:
-        yield Finding(
-            "neural", State.GOOD, "not installed; python -m pip install 'footfall[neural]' adds neural models"
-        )
+        yield Finding("neural", State.GOOD, f"not installed; for neural models, {how_to_install('neural')}")
         return
     from footfall_engine.models.runtime import chosen_runtime
 

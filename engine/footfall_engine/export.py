@@ -16,6 +16,7 @@ from typing import Any
 from footfall_bridge.errors import BadRequest, InvalidRange
 from footfall_bridge.timeline import to_units
 
+from footfall_engine.extras import how_to_install
 from footfall_engine.media import video, wav
 
 
@@ -49,10 +50,10 @@ def export(stems: Sequence[Path], target: Path, clip: Path | None = None, start:
     BadRequest for a format that is not known, InvalidRange for a stem that the format cannot place.
     """
     formats = {".otio": _write_otio, ".xml": _write_fcp7}
-    if find_spec("opentimelineio") is None:
-        raise BadRequest("timelines are written by OpenTimelineIO, which is not here: pip install 'footfall[export]'")
     if target.suffix.lower() not in formats:
         raise BadRequest(f"{target.name} is no timeline that can be written; name it .otio or .xml (FCP7)")
+    if find_spec("opentimelineio") is None:
+        raise BadRequest(f"timelines are written by OpenTimelineIO, which is not here; {how_to_install('export')}")
     sounds = [wav.read_facts(stem) for stem in stems]
     shots = list(dict.fromkeys(shot_of(sound, clip) for sound in sounds))
     early = next((sound for sound in sounds if _position(sound) < start), None)

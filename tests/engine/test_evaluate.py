@@ -85,6 +85,29 @@ def test_folder_of_clips_is_measured_clip_by_clip(tmp_path):
     assert shares[-1] <= 1
 
 
+def test_onsets_past_the_end_of_a_clip_are_left_out_by_name(tmp_path):
+    contacts = render_clip(tmp_path / "hammer.mp4", Scene("hammer", 2.0, width=160, height=90))
+    render_clip(tmp_path / "short.mp4", Scene("hammer", 1.0, width=160, height=90))
+    lines = [f"hammer.mp4,{contact.time}" for contact in contacts]
+    (tmp_path / "onsets.csv").write_text("\n".join(["clip,onset_seconds", *lines]))
+    wanted = evaluate_sync(tmp_path)
+    late = ["hammer.mp4,2.5", "hammer.mp4,7", "short.mp4,1.5"]
+    (tmp_path / "onsets.csv").write_text("\n".join(["clip,onset_seconds", *lines, *late]))
+    found = evaluate_sync(tmp_path)
+    assert wanted["warnings"] == []
+    assert found["clips"] == wanted["clips"]
+    first, second = found["warnings"]
+    assert first.startswith("hammer.mp4: ") and first.endswith("2 s: 2.5 s, 7 s")
+    assert second.startswith("short.mp4: ") and second.endswith("1 s: 1.5 s")
+
+
+def test_a_folder_none_of_whose_onsets_lie_in_their_clips_is_refused(tmp_path):
+    render_clip(tmp_path / "a.mp4", Scene("hammer", 1.0, width=160, height=90))
+    (tmp_path / "onsets.csv").write_text("clip,onset_seconds\na.mp4,1.5\n")
+    with pytest.raises(BadRequest, match=r"1\.5 s"):
+        evaluate_sync(tmp_path)
+
+
 def test_level_column_is_optional_and_byte_order_mark_is_forgiven(tmp_path):
     (tmp_path / "a.mp4").touch()
     (tmp_path / "onsets.csv").write_text("\ufeffclip,onset_seconds\na.mp4,0.5\na.mp4,1\n", encoding="utf-8")
@@ -106,7 +129,11 @@ def test_folder_without_onsets_is_named(tmp_path):
         ("clip,onset_seconds\na.mp4,0.5\na.mp4,nan\n", "line 3: 'nan'"),
         ("clip,onset_seconds\na.mp4,-1\n", "'-1' is not an onset"),
         ("clip,onset_seconds\na.mp4\n", "None is not an onset"),
-        ("clip,onset_seconds\nb.mp4,1\n", r"'b\.mp4', which is not in"),
+        ("clip,onset_seconds\nb.mp4,1\n", r"what is not in .*: 'b\.mp4'$"),
+        ("clip,onset_seconds\nb.mp4,1\na.mp4,1\nc.mp4,1\n", r"what is not in .*: 'b\.mp4', 'c\.mp4'$"),
+        ("clip,onset_seconds\n../a.mp4,1\n", r"outside .*: '\.\./a\.mp4'$"),
+        ("clip,onset_seconds\n/a.mp4,1\n", r"outside .*: '/a\.mp4'$"),
+        ("onset_seconds,clip\n1\n", r"what is not in .*: ''$"),
     ],
 )
 def test_odd_onsets_are_refused_with_what_is_odd(tmp_path, text, complaint):

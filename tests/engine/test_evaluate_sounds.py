@@ -17,6 +17,7 @@ from footfall_engine.cli.app import app
 from footfall_engine.evaluation import timing
 from footfall_engine.evaluation.clips import gathered
 from footfall_engine.evaluation.sounds import MEASURES, evaluate_sounds
+from footfall_engine.extras import how_to_install
 from footfall_engine.media import wav
 from typer.testing import CliRunner, Result
 
@@ -182,6 +183,19 @@ def test_figures_that_cannot_be_written_are_shown_all_the_same(folder: Path) -> 
     assert "a.mp4" in shown.stdout
 
 
+@needs_onsets
+def test_onsets_past_the_end_of_a_clip_are_left_out_by_name(folder: Path) -> None:
+    wanted = evaluate_sounds(folder)
+    with (folder / "onsets.csv").open("a") as lines:
+        lines.write("\na.mp4,4.7\na.mp4,9\n")
+    found = evaluate_sounds(folder)
+    assert found["clips"] == wanted["clips"]
+    assert wanted["warnings"] == []
+    (warning,) = found["warnings"]
+    assert warning.startswith("a.mp4: ") and warning.endswith("4.7 s, 9 s")
+    assert f"note: {warning}" in sounds(folder).stderr
+
+
 def test_without_the_extras_each_measure_says_what_it_needs(folder: Path) -> None:
     code = (
         "import sys; sys.modules.update(dict.fromkeys(('librosa', 'sklearn', 'torch', 'transformers')));"
@@ -192,8 +206,8 @@ def test_without_the_extras_each_measure_says_what_it_needs(folder: Path) -> Non
     assert ran.returncode == 0, ran.stderr
     missing = json.loads(ran.stdout)["folders"][0]["missing"]
     assert set(missing) == {measure.key for measure in MEASURES}
-    assert "pip install 'footfall[evaluate]'" in missing["av_align"]
-    assert "pip install 'footfall[neural]'" in missing["clap"]
+    assert how_to_install("evaluate") in missing["av_align"]
+    assert how_to_install("neural") in missing["clap"]
 
 
 def test_progress_rises_to_the_end(folder: Path) -> None:

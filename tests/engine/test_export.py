@@ -136,3 +136,14 @@ def test_the_command_writes_the_timeline(tmp_path: Path, clip: Path):
     answered = CliRunner().invoke(app, asked)
     assert answered.exit_code == 0, answered.output
     assert sounds_of(read_back(tmp_path / "t.otio"))[0][0] == pytest.approx(RATE)
+
+
+def test_a_wrong_suffix_is_said_before_what_is_not_installed(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("footfall_engine.export.find_spec", lambda name: None)
+    stem = a_stem(tmp_path, clip, 0)
+    with pytest.raises(BadRequest, match=r"t\.foo is no timeline"):
+        export([stem], tmp_path / "t.foo")
+    with pytest.raises(BadRequest, match=r"OpenTimelineIO.* pip install -c constraints\.txt -e \"\.\[export\]\""):
+        export([stem], tmp_path / "t.otio")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +34,7 @@ def sync(
     with _measuring("looking at the clips", quiet or as_json) as progress:
         found = evaluate_sync(folder, progress)
     _tell(found, as_json, _show_sync)
+    _remark(found["warnings"], quiet or as_json)
 
 
 @reported
@@ -101,6 +102,7 @@ def sounds(
             found.append(evaluate_sounds(folder, against, prompt, watch))
             _write_beside(folder, found[-1])
     _tell({"folders": found}, as_json, _show_folders)
+    _remark([warning for measured in found for warning in measured["warnings"]], quiet or as_json)
 
 
 # ---- what they share
@@ -118,6 +120,11 @@ def _tell(found: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]],
         answer_json(found)
     else:
         show(found)
+
+
+def _remark(warnings: Iterable[str], quiet: bool) -> None:
+    for warning in [] if quiet else warnings:
+        say(f"note: {warning}")
 
 
 def _write_beside(folder: Path, measured: dict[str, Any]) -> None:

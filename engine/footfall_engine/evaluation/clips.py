@@ -28,7 +28,8 @@ class Clip:
     onsets: list[float] = field(default_factory=list)  # seconds, annotated
     prompt: str = ""
     figures: Figures = field(default_factory=dict)  # by the keys of the measures
-    problem: str = ""  # why it has no more of them
+    warning: str = ""  # what of it is left out
+    problem: str = ""  # why it has no more figures
 
 
 def gathered(folder: Path, against: Path | None, prompt: str) -> list[Clip]:

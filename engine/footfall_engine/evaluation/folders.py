@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from footfall_bridge.errors import BadRequest, MediaNotFound
@@ -30,15 +30,37 @@ def read_onsets(folder: Path) -> dict[str, list[float]]:
                         f"{path} has no column {column!r}; it has {', '.join(reader.fieldnames or ()) or 'none'}"
                     )
             for row in reader:
-                onsets.setdefault(row["clip"], []).append(_onset(row["onset_seconds"], path, reader.line_num))
+                onsets.setdefault(row["clip"] or "", []).append(_onset(row["onset_seconds"], path, reader.line_num))
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadRequest(f"{path} is not a CSV file in UTF-8: {error}") from error
     if not onsets:
         raise BadRequest(f"{path} names no onsets")
-    for clip in onsets:
-        if not clip or not (folder / clip).is_file():
-            raise MediaNotFound(f"{path} names the clip {clip!r}, which is not in {folder}")
+    _check_clips(onsets, path)
     return onsets
+
+
+def _check_clips(names: Iterable[str], path: Path) -> None:
+    """All of them are to be files in the folder of the onsets.csv at `path`, or below it."""
+    if outside := [name for name in names if Path(name).anchor or ".." in Path(name).parts]:
+        raise BadRequest(f"{path} names what lies outside {path.parent}: {_listed(outside)}")
+    if missing := [name for name in names if not name or not (path.parent / name).is_file()]:
+        raise MediaNotFound(f"{path} names what is not in {path.parent}: {_listed(missing)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def within(clip: Path, onsets: Sequence[float]) -> tuple[list[float], str]:
+    """The onsets that lie in a clip, and a sentence about those that do not ("" when all do)."""
+    from footfall_engine.media.video import probe
+
+    if not onsets:
+        return [], ""
+    duration = float(probe(clip).duration)
+    late = [f"{time:g} s" for time in onsets if time > duration]
+    told = f"{clip.name}: left out, as the clip ends at {duration:g} s: {', '.join(late)}" if late else ""
+    return [time for time in onsets if time <= duration], told
 
 
 def films_with_sounds(paths: Sequence[Path], sounds: Sequence[Path]) -> list[tuple[Path, Path]]:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from footfall_engine.extras import how_to_install
 from footfall_engine.models.parts import converted
 from footfall_engine.models.store import model_folder
 
@@ -36,7 +37,7 @@ class Listener:
     def lacking(self) -> str:
         """What it needs and does not have, and how to get that; "" when all is there."""
         if any(find_spec(package) is None for package in _PACKAGES):
-            return f"{self.name} needs: python -m pip install 'footfall[neural]'"
+            return f"{self.name} needs more than Footfall's base; {how_to_install('neural')}"
         if self.path.is_file() or converted(self.path).is_file():
             return ""
         return f"{self.name} needs {self.path} ({self.licence}): {self.how.format(folder=self.folder)}"

@@ -71,7 +71,8 @@ def evaluate_sounds(
     -------
     dict
         ``clips`` (for each its figures by the keys of MEASURES, and a ``problem`` if it cannot be read), ``mean`` over
-        the clips that have a figure, ``together`` (figures of all clips at once), ``missing`` (why one is not there).
+        the clips that have a figure, ``together`` (figures of all clips at once), ``missing`` (why one is not there),
+        ``warnings`` (sentences about what was left out).
 
     Raises MediaNotFound, or BadRequest for an onsets.csv that is odd.
     """
@@ -87,6 +88,7 @@ def evaluate_sounds(
         "clips": [_row(clip) for clip in clips],
         "mean": mean,
         "together": together.figures,
+        "warnings": [clip.warning for clip in clips if clip.warning],
         "missing": {
             measure.key: missing.get(measure.key) or _why_not(measure, clips)
             for measure in MEASURES

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from footfall_engine.evaluation import av_align, onset_scores
 from footfall_engine.evaluation.clips import Clip, Figures, Mono, for_each, mono
+from footfall_engine.evaluation.folders import within
 from footfall_engine.evaluation.lift import onset_lift
+from footfall_engine.extras import how_to_install
 from footfall_engine.progress import ProgressFn
 
 KEYS = (
@@ -22,13 +24,14 @@ def lacking() -> str:
     """What must be installed before, and how; "" when all is there."""
     if all(find_spec(package) for package in _PACKAGES):
         return ""
-    return "needs: python -m pip install 'footfall[evaluate]'"
+    return f"needs more than Footfall's base; {how_to_install('evaluate')}"
 
 
 def time_sounds(clips: list[Clip], progress: ProgressFn) -> None:
     """Gives every clip its figures of timing."""
 
     def work(clip: Clip, watch: ProgressFn) -> None:
+        clip.onsets, clip.warning = within(clip.film, clip.onsets)
         sound = mono(clip.sound, _RATE)
         clip.figures |= _against_picture(clip.film, sound, watch)
         if clip.reference:

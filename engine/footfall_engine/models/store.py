@@ -27,6 +27,7 @@ from footfall_bridge.errors import (
 )
 
 from footfall_engine.config import Settings
+from footfall_engine.extras import how_to_install
 from footfall_engine.models.parts import CHECKPOINTS, SAFETENSORS, SETTINGS, Part, stored
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def weights_missing(model: str, files: list[str], folder: Path) -> WeightsMissin
 def require_neural(name: str) -> None:
     """ModelFailed when what neural models stand on is not installed."""
     if any(find_spec(package) is None for package in _NEURAL_PACKAGES):
-        raise ModelFailed(f"the model {name} needs more than Footfall's base: python -m pip install 'footfall[neural]'")
+        raise ModelFailed(f"the model {name} needs more than Footfall's base; {how_to_install('neural')}")
 
 
 # ---- fetching

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from footfall_engine import contacts
+from footfall_engine.extras import how_to_install
 
 from tests.engine.neural.conftest import NEEDED
 
@@ -41,7 +42,7 @@ def test_models_are_listed_without_it() -> None:
 def test_what_needs_it_says_how_to_get_it(words: tuple[str, ...]) -> None:
     ran = footfall(*words)
     assert ran.returncode == 1
-    assert "python -m pip install 'footfall[neural]'" in ran.stderr
+    assert how_to_install("neural") in ran.stderr
 
 
 def test_a_job_for_a_neural_model_fails_with_that_sentence(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_a_job_for_a_neural_model_fails_with_that_sentence(tmp_path: Path) -> No
         "generate", str(tmp_path / "clip.mp4"), "--model", "diff-foley", "--out", str(tmp_path / "o"), "--here"
     )
     assert ran.returncode == 1
-    assert "python -m pip install 'footfall[neural]'" in ran.stderr
+    assert how_to_install("neural") in ran.stderr
 
 
 def test_neural_models_are_tested_here() -> None:
