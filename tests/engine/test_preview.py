@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from footfall_bridge.errors import BadRequest, MediaNotFound, NoAudio, NoPicture
-from footfall_bridge.messages import Hit
+from footfall_bridge.messages import Hit, HitKind
 from footfall_bridge.timeline import TimeRange
 from footfall_engine.analysis.picture import MOTION_RATE, PictureAnalysis
 from footfall_engine.media import chart
@@ -144,6 +144,19 @@ def test_the_chart_is_a_png_with_everything_on_it(tmp_path: Path) -> None:
     chart.write_chart(chart.ChartData("title", frames, seen, sound, (0.21,)), tmp_path / "chart.png")
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.glob("*.png*")] == ["chart.png"]
+
+
+def test_the_legend_covers_nothing() -> None:
+    curve = np.ones(MOTION_RATE + 1, np.float32)
+    hits = tuple(Hit(time=0.99, strength=1.0, kind=kind) for kind in HitKind)
+    seen = PictureAnalysis(1.0, hits, curve, np.zeros_like(curve), 0.5, (), 25.0)
+    sound = Recording(np.zeros((1, RATE), np.float32), RATE)
+    figure = chart.drawn(chart.ChartData("a long title " * 12, [], seen, sound, (0.99,)))
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [*chart.KIND_COLOURS, "known contact"]
+    for panel in figure.axes:
+        assert not panel.get_tightbbox().overlaps(legend.get_window_extent())
 
 
 def test_the_strip_shows_the_picture_of_each_moment(tmp_path: Path) -> None:

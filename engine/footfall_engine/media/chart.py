@@ -73,6 +73,19 @@ def strip_frames(clip: Path, playback: Playback, count: int = FRAME_COUNT) -> li
 
 def write_chart(data: ChartData, target: Path) -> None:
     """Draw `data` into the PNG `target`, which appears whole."""
+    figure = drawn(data)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        figure.savefig(part, format="png", facecolor=PAPER)
+        part.replace(target)
+    except OSError as error:
+        raise BadRequest(f"the chart cannot be written to {target}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def drawn(data: ChartData) -> Any:
+    """The chart as matplotlib's figure."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -84,17 +97,11 @@ def write_chart(data: ChartData, target: Path) -> None:
         _dress(axes)
         draw(axes, data)
         _draw_event_lines(axes, data)
+    _draw_legend(figure, data)
     panels[0].set_title(data.title, color=INK, loc="left", fontsize=11)
     panels[0].set_xlim(0, data.analysis.duration)
     panels[-1].set_xlabel("seconds", color=INK)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        figure.savefig(part, format="png", facecolor=PAPER)
-        part.replace(target)
-    except OSError as error:
-        raise BadRequest(f"the chart cannot be written to {target}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    return figure
 
 
 def _dress(axes: Any) -> None:
@@ -131,10 +138,10 @@ def _draw_motion(axes: Any, data: ChartData) -> None:
         axes.plot([hit.time], [hit.strength], marker="o", markersize=5, color=KIND_COLOURS[hit.kind.value])
     axes.set_ylim(0, 1.08)
     axes.set_ylabel("motion, events", color=INK)
-    _draw_legend(axes, data)
 
 
-def _draw_legend(axes: Any, data: ChartData) -> None:
+def _draw_legend(figure: Any, data: ChartData) -> None:
+    """Above everything, where it covers nothing."""
     from matplotlib.lines import Line2D
 
     seen = [kind for kind in KIND_COLOURS if any(hit.kind.value == kind for hit in data.analysis.hits)]
@@ -142,10 +149,9 @@ def _draw_legend(axes: Any, data: ChartData) -> None:
     if data.known:
         marks.append(Line2D([], [], color=KNOWN_COLOUR, linestyle=":", label="known contact"))
     if marks:
-        axes.legend(
-            handles=marks, loc="upper right", ncols=len(marks), fontsize=7, labelcolor=INK, facecolor=PAPER,
-            edgecolor="none", framealpha=0.7,
-        )  # fmt: skip
+        figure.legend(
+            handles=marks, loc="outside upper right", ncols=len(marks), fontsize=8, labelcolor=INK, frameon=False
+        )
 
 
 def _draw_waveform(axes: Any, data: ChartData) -> None:
