@@ -83,6 +83,86 @@ def test_prompts_read_as_an_editor_means_them(prompt, expected):
 
 
 @pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("chopping vegetables with a knife on a wooden board", ["wood impact"]),
+        ("chopping with a knife on a metal plate", ["wood impact"]),
+        ("hitting wood with a hammer", ["wood impact"]),
+        ("hitting with a hammer", ["metal impact"]),
+        ("drumming with wooden sticks in a hall, rain", ["drum", "rain"]),
+        ("tapping the table with a pen", ["knock"]),
+        ("breaking a window with a brick", ["glass break"]),
+        ("typing on a keyboard with two hands", ["keyboard"]),
+        ("hitting wood with a hammer in the rain", ["wood impact", "rain"]),
+    ],
+)
+def test_a_tool_makes_the_sound_before_it_and_none_of_its_own(prompt, expected):
+    assert names(prompt) == expected
+    assert read(prompt).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("footsteps with a bell", ["footsteps", "bell"]),
+        ("walking with jingling keys", ["footsteps", "jingle"]),
+        ("walking with a stick", ["footsteps", "wood impact"]),
+        ("rain with thunder", ["rain", "thunder"]),
+        ("chopping wood with birds and wind", ["wood impact", "wind"]),
+        ("hitting a tennis ball with a bat", ["bounce", "wood impact"]),
+        ("a knife, a hammer", ["metal impact"]),
+        ("a man with a hammer", ["metal impact"]),
+    ],
+)
+def test_with_something_else_than_the_tool_of_a_sound_names_another_sound(prompt, expected):
+    assert names(prompt) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("drummer, snare and hi-hat", ["drum", "metal impact"]),
+        ("tennis racket hitting a ball", ["plastic impact"]),
+        ("turning on the lamp", ["switch"]),
+        ("conveyor belt running", ["roll"]),
+        ("bottles on a conveyor belt", ["glass impact"]),
+        ("cutting vegetables in a kitchen", ["wood impact"]),
+        ("a crowd of runners", ["footsteps"]),
+        ("running water", ["pour"]),
+        ("car engine running", ["engine"]),
+        ("plastic bag", ["paper"]),
+        ("coffee cup on a table", ["ceramic impact"]),
+        ("sharpening a knife", ["scrape"]),
+        ("sword fight", ["metal impact"]),
+        ("footsteps in a car park", ["footsteps"]),
+        ("waiting at a bus stop, rain", ["rain"]),
+        ("eating cereal at the breakfast counter", ["crunch"]),
+        ("buckling a seat belt", ["switch"]),
+        ("skater climbing the stairs", ["footsteps"]),
+        ("ice skating", ["scrape"]),
+    ],
+)
+def test_everyday_shots_are_understood_without_a_remark(prompt, expected):
+    assert names(prompt) == expected
+    assert read(prompt).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "word", ["breathing", "traffic", "siren", "piano", "applause", "mooing", "airplane", "scissors"]
+)
+def test_what_no_family_can_play_is_said_and_not_replaced(word):
+    reading = read(f"footsteps, {word}")
+    assert [layer.family.name for layer in reading.layers] == ["footsteps"]
+    assert [code for code, _ in reading.warnings] == ["unknown_word"] and f"'{word}'" in reading.warnings[0][1]
+
+
+def test_a_tools_qualities_are_those_of_the_sound_it_makes():
+    assert manner("rain, chopping wood with a heavy axe").effort == 0
+    assert read("rain, chopping wood with a heavy axe").layers[1].manner.effort > 0
+    assert names("chopping wood with an axe", negative="hitting wood with an axe") == []
+
+
+@pytest.mark.parametrize(
     ("prompt", "material"),
     [
         ("boots on gravel", "gravel"),

@@ -22,9 +22,9 @@ FAMILIES: tuple[Family, ...] = (
         "footsteps",
         HITS,
         _words("""
-            footstep, step, footfall, walk, walker, run, jog, boot, shoe, heel, high heels, stiletto, sneaker,
-            trainer, sandal, foot, stomp, stamp, tread, stride, march, pace, shuffle, tiptoe, stairs, dancing,
-            barefoot
+            footstep, step, footfall, walk, walker, run, jog, boot, shoe, heel, high heels, stiletto, sneaker, trainer,
+            sandal, foot, stomp, stamp, tread, stride, march, pace, shuffle, tiptoe, stairs, dancing, barefoot, sprint,
+            runner, jogger, sprinter, hike, slipper, flip flop, tap dance
         """),
         "heel and sole on eleven surfaces",
         strike=footsteps.footstep,
@@ -34,7 +34,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "hooves",
         HITS,
-        _words("hoof, hooves, horse, pony, gallop, trot, canter, clip-clop, horseshoe"),
+        _words("hoof, hooves, horse, pony, gallop, trot, canter, clip-clop, horseshoe, stallion, mare, mule, donkey"),
         "iron shoes on stone",
         strike=footsteps.hooves,
     ),
@@ -44,7 +44,9 @@ FAMILIES: tuple[Family, ...] = (
         HITS,
         _words("""
             wood impact, wood, wood hit, plank, board, log, stick, table, chair, crate, axe, chop, mallet, bat, club,
-            branch, bamboo, furniture, timber, skittle, domino
+            branch, bamboo, furniture, timber, skittle, domino, cutting board, chopping board, hatchet, stool, pallet,
+            chess, cricket bat, cut vegetable, cut onion, cut potato, cut tomato, cut bread, cut fruit, slice vegetable,
+            slice onion, slice tomato, slice bread
         """),
         "a solid piece of wood is struck",
         strike=impacts.wood,
@@ -62,7 +64,9 @@ FAMILIES: tuple[Family, ...] = (
         _words("""
             metal impact, metal, metal hit, steel, iron, tin, hammer, anvil, clang, clank, sword, blade, knife, pan,
             pot, pipe, wrench, tool, can, barrel, armor, armour, shield, gong, cymbal, cutlery, fork, spoon, nail,
-            crowbar, machete, dagger, brass, aluminium, aluminum, copper
+            crowbar, machete, dagger, brass, aluminium, aluminum, copper, hi-hat, hihat, crash cymbal, ride cymbal,
+            spanner, chisel, pickaxe, cleaver, skillet, saucepan, wok, ladle, spatula, tray, dumbbell, barbell,
+            kettlebell, sword fight, swordfight, fencing
         """),
         "a ringing piece of metal is struck",
         strike=impacts.metal,
@@ -72,7 +76,7 @@ FAMILIES: tuple[Family, ...] = (
         HITS,
         _words("""
             glass impact, glass, glass hit, bottle, clink, chink, toast, wine glass, jar, window, pane, tumbler, vase,
-            crystal
+            crystal, wine bottle, beer bottle, beer glass, champagne glass, ice cube, light bulb
         """),
         "a glass is struck and stays whole",
         strike=impacts.glass,
@@ -82,7 +86,7 @@ FAMILIES: tuple[Family, ...] = (
         HITS,
         _words("""
             ceramic impact, ceramic, cup, mug, plate, saucer, porcelain, china, crockery, dish, bowl, tile, pottery,
-            clay
+            clay, teacup, coffee cup, coffee mug, tea cup, flowerpot, flower pot, ashtray
         """),
         "crockery is struck or set down",
         strike=impacts.ceramic,
@@ -99,7 +103,7 @@ FAMILIES: tuple[Family, ...] = (
         HITS,
         _words("""
             plastic impact, plastic, plastic hit, toy, lego, bucket, tupperware, box, cardboard, remote, phone, bottle
-            cap
+            cap, racket, racquet, tennis racket, dice, poker chip
         """),
         "a hollow plastic thing is struck",
         strike=impacts.plastic,
@@ -107,14 +111,19 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "skin impact",
         HITS,
-        _words("skin impact, skin, slap, smack, clap, hand clap, high five, spank, hand, palm"),
+        _words("""
+            skin impact, skin, slap, smack, clap, hand clap, high five, spank, hand, palm, finger snap, snap finger
+        """),
         "a slap or a clap",
         strike=impacts.skin,
     ),
     Family(
         "punch",
         HITS,
-        _words("punch, fist, kick, hit, blow, fight, boxing, box glove, karate, headbutt, whack, thwack"),
+        _words("""
+            punch, fist, kick, hit, blow, fight, boxing, box glove, karate, headbutt, whack, thwack, boxer, kickboxing,
+            punching bag, martial arts
+        """),
         "a fist on a body",
         strike=impacts.punch,
     ),
@@ -123,7 +132,7 @@ FAMILIES: tuple[Family, ...] = (
         HITS,
         _words("""
             body fall, body, bodyfall, fall, thud, thump, tumble, collapse, drop, land, jump, sack, bag, mattress,
-            pillow
+            pillow, cushion, wrestling, judo, tackle
         """),
         "something soft and heavy comes down",
         strike=impacts.body_fall,
@@ -138,28 +147,40 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "bell",
         HITS,
-        _words("bell, church bell, chime, ding, dong, doorbell, toll, handbell, ring"),
+        _words("""
+            bell, church bell, chime, ding, dong, doorbell, toll, handbell, ring, wind chime, cowbell, bicycle bell,
+            bike bell, phone ring
+        """),
         "a tuned bell",
         strike=impacts.bell,
     ),
     Family(
         "drum",
         HITS,
-        _words("drum, tom, timpani, conga, bongo, kick drum, percussion"),
+        _words("""
+            drum, tom, timpani, conga, bongo, kick drum, percussion, snare, snare drum, drum kit, drum set, drummer,
+            djembe, tabla, cajon
+        """),
         "a membrane over a shell",
         strike=impacts.drum,
     ),
     Family(
         "bounce",
         HITS,
-        _words("bounce, ball, basketball, football, soccer, tennis, tennis ball, dribble, volleyball"),
+        _words("""
+            bounce, ball, basketball, football, soccer, tennis, tennis ball, dribble, volleyball, ping pong, table
+            tennis, handball
+        """),
         "a ball on a floor",
         strike=impacts.bounce,
     ),
     Family(
         "jingle",
         HITS,
-        _words("jingle, key, coin, chain, jewellery, jewelry, spurs, tambourine, change, bracelet"),
+        _words("""
+            jingle, key, coin, chain, jewellery, jewelry, spurs, tambourine, change, bracelet, keyring, keychain,
+            necklace, handcuffs
+        """),
         "a handful of small metal pieces",
         strike=impacts.jingle,
     ),
@@ -187,7 +208,8 @@ FAMILIES: tuple[Family, ...] = (
         MOTION,
         _words("""
             cloth, fabric, rustle, shirt, jacket, coat, dress, skirt, trousers, pants, jeans, sleeve, cape, curtain,
-            sheet, blanket, towel, flag, silk, cotton, garment, foley movement, movement, costume
+            sheet, blanket, towel, flag, silk, cotton, garment, foley movement, movement, costume, scarf, sweater,
+            hoodie, robe, gown, apron, uniform, laundry, bed sheet, tent, parachute, backpack
         """),
         "folds that rub and catch",
         strike=contact.cloth,
@@ -205,8 +227,8 @@ FAMILIES: tuple[Family, ...] = (
         "paper",
         MOTION,
         _words("""
-            paper, page, newspaper, magazine, book, letter, envelope, card, crumple, crinkle, wrapper, foil, map,
-            money, banknote
+            paper, page, newspaper, magazine, book, letter, envelope, card, crumple, crinkle, wrapper, foil, map, money,
+            banknote, paper bag, plastic bag, carrier bag, wrapping paper, napkin, tissue, notebook, receipt
         """),
         "a stiff sheet that crumples",
         strike=contact.paper,
@@ -237,8 +259,9 @@ FAMILIES: tuple[Family, ...] = (
         "switch",
         HITS,
         _words("""
-            switch, click, button, mouse, camera shutter, shutter, lighter, latch, lock, ratchet, trigger, safety
-            catch, toggle, pen
+            switch, click, button, mouse, camera shutter, shutter, lighter, latch, lock, ratchet, trigger, safety catch,
+            toggle, pen, light switch, lamp switch, turn on lamp, turn off lamp, turn on light, turn off light, stapler,
+            staple, buckle, seat belt, padlock, door handle, doorknob, door knob
         """),
         "a spring snaps over",
         strike=contact.switch,
@@ -248,7 +271,8 @@ FAMILIES: tuple[Family, ...] = (
         MOTION,
         _words("""
             scrape, scratch, drag, rub, sanding, sandpaper, file, saw, grind, friction, slide, brush, sweep, shave,
-            skid, chalk
+            skid, chalk, broom, rake, dig, shovel, spade, scrub, toothbrush, pencil, write, scribble, sharpen knife,
+            knife sharpening, whetstone, ice skate
         """),
         "a hard edge over a rough face",
         strike=contact.scrape_hit,
@@ -259,7 +283,7 @@ FAMILIES: tuple[Family, ...] = (
         MOTION,
         _words("""
             roll, wheel, skateboard, trolley, cart, suitcase, marble rolling, rumble, bowling, bowling ball, wagon,
-            pram, stroller, scooter
+            pram, stroller, scooter, conveyor, conveyor belt, wheelchair, skateboarder, roller skate, rollerblade
         """),
         "a round thing over an uneven floor",
         texture=contact.roll,
@@ -275,7 +299,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "crunch",
         HITS,
-        _words("crunch, bite, eat, chew, chips, crisps, apple, carrot, twig, snap, bone, crush"),
+        _words("""
+            crunch, bite, eat, chew, chips, crisps, apple, carrot, twig, snap, bone, crush, celery, cereal, popcorn,
+            cracker, biscuit, cookie, eggshell, crack egg, peanut, munch, nibble
+        """),
         "something brittle gives way",
         strike=contact.crunch,
     ),
@@ -283,7 +310,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "splash",
         HITS,
-        _words("splash, dive, plunge, puddle, swim, paddle, slosh, pool, oar, bath"),
+        _words("""
+            splash, dive, plunge, puddle, swim, paddle, slosh, pool, oar, bath, bathtub, swimmer, diver, rowing, kayak,
+            canoe
+        """),
         "something goes into water",
         strike=liquids.splash,
         texture=liquids.slosh,
@@ -300,7 +330,8 @@ FAMILIES: tuple[Family, ...] = (
         MOTION,
         _words("""
             pour, fill, water tap, faucet, water, liquid, wine, tea, coffee, milk, juice, beer, kettle, jug, sink,
-            drink, shower, gurgle, glug
+            drink, shower, gurgle, glug, running water, water run, tap water, running tap, tap run, hose, watering can,
+            soda, lemonade, soup
         """),
         "a jet into a vessel",
         texture=liquids.pour,
@@ -308,7 +339,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "rain",
         AMBIENCE,
-        _words("rain, drizzle, downpour, raindrop, rainfall, shower of rain, hail"),
+        _words("rain, drizzle, downpour, raindrop, rainfall, shower of rain, hail, rainstorm"),
         "drops far and near",
         texture=liquids.rain,
     ),
@@ -338,8 +369,8 @@ FAMILIES: tuple[Family, ...] = (
         "whoosh",
         MOTION,
         _words("""
-            whoosh, swoosh, swish, swipe, swinging, whip, throw, fly by, flyby, pass by, arrow, wing, flap, sword
-            swing, air
+            whoosh, swoosh, swish, swipe, swinging, whip, throw, fly by, flyby, pass by, arrow, wing, flap, sword swing,
+            air
         """),
         "air parted by a quick thing",
         strike=air_fire.swish,
@@ -355,7 +386,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "crackle",
         AMBIENCE,
-        _words("crackle, ember, static, vinyl, sizzle, frying"),
+        _words("crackle, ember, static, vinyl, sizzle, frying, bacon, stir fry"),
         "clicks of every size",
         strike=air_fire.crackle_hit,
         texture=air_fire.crackle,
@@ -387,8 +418,8 @@ FAMILIES: tuple[Family, ...] = (
         "shot",
         HITS,
         _words("""
-            shot, gunshot, gunfire, gun, pistol, rifle, revolver, shotgun, machine gun, shoot, sniper, firearm,
-            weapon, fire a gun
+            shot, gunshot, gunfire, gun, pistol, rifle, revolver, shotgun, machine gun, shoot, sniper, firearm, weapon,
+            fire a gun
         """),
         "muzzle blast and echo",
         strike=air_fire.shot,
@@ -399,7 +430,8 @@ FAMILIES: tuple[Family, ...] = (
         MOTION,
         _words("""
             engine, motor, car, truck, lorry, motorcycle, motorbike, vehicle, van, bus, tractor, boat engine, idling,
-            revving, vroom, driving, race car, moped
+            revving, vroom, driving, race car, moped, engine run, motor run, car run, lawnmower, lawn mower, jeep, taxi,
+            speedboat, motorboat, go kart, bulldozer, excavator
         """),
         "cylinders firing, faster as it moves",
         texture=machines.engine,
@@ -408,8 +440,9 @@ FAMILIES: tuple[Family, ...] = (
         "machine hum",
         AMBIENCE,
         _words("""
-            machine hum, hum, fan, ventilator, air conditioning, air conditioner, refrigerator, generator,
-            transformer, machine, machinery, computer, server, vacuum cleaner, room tone, buzz
+            machine hum, hum, fan, ventilator, air conditioning, air conditioner, refrigerator, generator, transformer,
+            machine, machinery, computer, server, vacuum cleaner, room tone, buzz, hoover, vacuum, hair dryer,
+            hairdryer, tumble dryer, dishwasher, washing machine, microwave, freezer, extractor hood, machine run
         """),
         "mains harmonics and a fan",
         texture=machines.machine_hum,
@@ -419,8 +452,8 @@ FAMILIES: tuple[Family, ...] = (
         "drill",
         MOTION,
         _words("""
-            drill, power drill, power tool, electric drill, screwdriver, dentist, angle grinder, blender, mixer,
-            shaver, chainsaw
+            drill, power drill, power tool, electric drill, screwdriver, dentist, angle grinder, blender, mixer, shaver,
+            chainsaw, hammer drill, food processor, coffee grinder
         """),
         "a motor that sags under load",
         texture=machines.drill,

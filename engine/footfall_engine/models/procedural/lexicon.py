@@ -152,6 +152,9 @@ QUALITIES: dict[str, dict[str, float]] = {
     "warehouse": {"room": 0.75},
     "factory": {"room": 0.65},
     "station": {"room": 0.7},
+    "train station": {"room": 0.7},
+    "subway": {"room": 0.7},
+    "gymnasium": {"room": 0.65},
     "tunnel": {"room": 0.85},
     "cave": {"room": 0.9},
     "canyon": {"room": 0.8, "distance": 0.2},
@@ -374,6 +377,37 @@ GENERIC = _words(
 ) | {"pass by", "fly by"}
 """Words of families that yield to any other in the same phrase: a hammer that hits is a hammer."""
 
+TOOLS = _words(
+    "hammer mallet axe hatchet pickaxe knife blade sword machete dagger chisel wrench spanner cleaver crowbar tool "
+    "stick drumstick bat club branch pipe pan fork spoon shovel racket screwdriver saw sandpaper file brush whip pen "
+    "pencil hand palm fist knuckle foot boot stone rock brick"
+)
+"""What something is done with. "With" one of these tells how the sound before it is made, and adds none …"""
+
+WORKED = frozenset(
+    (
+        "wood impact",
+        "metal impact",
+        "glass impact",
+        "ceramic impact",
+        "stone impact",
+        "plastic impact",
+        "skin impact",
+        "punch",
+        "glass break",
+        "bell",
+        "drum",
+        "knock",
+        "tear",
+        "scrape",
+        "crunch",
+        "keyboard",
+        "switch",
+        "splash",
+    )
+)
+"""… where that sound is of one of these families: the sound of what is hit, cut or rubbed by the tool."""
+
 STOP_WORDS = _words(
     "a an the of to for as is are was were be been being am it its this that these those there here some any each "
     "every all both one two three four several many few lot his her their our my your he she they them we i you who "
@@ -387,21 +421,30 @@ STOP_WORDS = _words(
 AGENTS = _words(
     "man woman men women boy girl person people child children kid baby guy lady soldier worker actor actress someone "
     "somebody anyone character figure hand arm finger palm dog cat horse animal bird monster robot human player dancer "
-    "runner walker cook chef carpenter blacksmith smith driver musician athlete he's she's camera scene clip film "
-    "video movie picture screen"
+    "crowd audience group couple team runner jogger sprinter swimmer diver boxer drummer cyclist skater skateboarder "
+    "gymnast hiker pedestrian passerby commuter tourist customer passenger walker cook chef barista waiter waitress "
+    "carpenter blacksmith smith driver musician athlete he's she's camera scene clip film video movie picture screen"
 )
 PLACES = _words(
-    "house home building apartment city town village park garden forest woods jungle desert mountain valley hill "
-    "shore bridge yard square market shop store bar pub restaurant school hospital airport "
-    "ship boat cabin barn farm stage arena stadium court rooftop path trail stair tree sky night day morning "
-    "evening afternoon summer winter autumn spring air side top end middle front back edge corner place world "
-    "bucket bowl cup sink tub bag face head chest leg knee neck body empty mechanical electrical twice debris"
+    "house home building apartment city town village park garden forest woods jungle desert mountain valley hill shore "
+    "bridge yard square market shop store bar pub restaurant school hospital airport ship boat cabin barn farm stage "
+    "arena stadium court rooftop path trail stair tree sky night day morning evening afternoon summer winter autumn "
+    "spring air side top end middle front back edge corner place world classroom supermarket mall cafe diner hotel "
+    "library museum theatre theater cinema workshop laboratory elevator escalator playground harbor harbour dock pier "
+    "marina alley driveway porch balcony terrace patio attic closet highway motorway intersection countryside camp "
+    "island coast cliff kitchenette counter worktop workbench shelf bucket bowl cup sink tub bag face head chest leg "
+    "knee neck body empty mechanical electrical twice debris"
+) | {"bus stop", "bus station", "gas station", "petrol station", "fire station", "parking lot", "car park"}
+THINGS = _words(
+    "vegetable onion potato tomato cucumber garlic cabbage pepper lettuce fruit salad bread cheese food meal breakfast "
+    "lunch dinner lamp kit bed couch rope hockey puck golf baseball rugby sport"
 )
 VERBS = _words(
     "open move turn use hold carry pick set lift hang sit stand pull push catch touch pass start stop begin end enter "
-    "leave cross come go clatter rattle clash bang rise shut"
+    "leave cross come go climb squat kneel crouch bend lean reach grab cut slice stir cook prepare insert remove spin "
+    "rotate fold unfold wear ride pack unpack approach arrive wait look clatter rattle clash bang rise shut"
 )
-"""Who, where and what is done: they make no sound of their own. Said alone, they are reported all the same."""
+"""Who, where, with what and what is done: they make no sound of their own. Said alone, they are reported."""
 
 NEGATIVE_ROLES: dict[str, Role] = {
     "ambience": Role.AMBIENCE,

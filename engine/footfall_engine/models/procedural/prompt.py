@@ -3,7 +3,8 @@
 A prompt is cut into parts at commas, "and", "with", "+" and the like. In each part the longest word of a family that
 stands before a preposition names the sound; what comes after it ("on gravel", "in a cathedral") names surface and
 place. Adjectives add up to a Manner. A part with qualities alone ("…, heavy and slow") colours the layers before it, or
-the one after it when it opens the prompt. A room said in the last sounding part is the room of all that is seen.
+the one after it when it opens the prompt. A room said in the last sounding part is the room of all that is seen. A tool
+("chopping with a knife") belongs to the sound it makes and is no layer of its own.
 
 Words are also tried in their plain forms, so "knocked", "knocking" and "knocks" are one. All functions are pure, and no
 text makes them raise.
@@ -69,6 +70,7 @@ class Meaning:
     opener: bool = False
     ignorable: bool = False
     generic: bool = False
+    tool: bool = False
 
     @property
     def role(self) -> Role | None:
@@ -87,6 +89,7 @@ class Meaning:
 
 
 UNKNOWN = Meaning()
+_WITH = "with"
 
 
 @dataclass(frozen=True)
@@ -194,19 +197,38 @@ def _parts(text: str, vocabulary: Mapping[tuple[str, ...], Meaning]) -> list[Par
     cuts = [(match.start(), match.end(), match.group().strip()) for match in _SEPARATOR.finditer(text)]
     for start, next_end, separator in [*cuts, (len(text), len(text), "")]:
         before = parts[-1] if parts else None
-        part = _part(text[end:start], joined_by, before, vocabulary)
-        if part.words:
-            parts.append(part)
+        words = _look_up(_WORD.findall(text[end:start]), vocabulary)
+        said = " ".join(text[end:start].split())
+        if before and joined_by == _WITH and _is_tool_of(before, words):
+            parts[-1] = _with_tool(before, said, words)
+        elif words:
+            parts.append(_part(said, joined_by, _is_negated(joined_by, before), words))
         end, joined_by = next_end, separator
     return parts
 
 
-def _part(text: str, joined_by: str, before: Part | None, vocabulary: Mapping[tuple[str, ...], Meaning]) -> Part:
-    negated = joined_by in lexicon.NEGATIONS or (joined_by == "or" and before is not None and before.negated)
-    words = _look_up(_WORD.findall(text), vocabulary)
-    part = Part(" ".join(text.split()), joined_by, negated, words, [], {}, [], [])
+def _is_negated(joined_by: str, before: Part | None) -> bool:
+    return joined_by in lexicon.NEGATIONS or (joined_by == "or" and before is not None and before.negated)
+
+
+def _part(text: str, joined_by: str, negated: bool, words: tuple[Word, ...]) -> Part:
+    part = Part(text, joined_by, negated, words, [], {}, [], [])
     _understand(part)
     return part
+
+
+def _is_tool_of(part: Part, words: Sequence[Word]) -> bool:
+    """Whether the words behind a "with" name what the last sound of a part is made with."""
+    head = next((_head(phrase) for phrase, _ in _phrases(words)), None)
+    worked = bool(part.sounds) and part.sounds[-1].family.name in lexicon.WORKED
+    return worked and head is not None and head.meaning.tool
+
+
+def _with_tool(part: Part, text: str, words: tuple[Word, ...]) -> Part:
+    """The part with its tool, which names the sound where the action alone is a mere "hitting"."""
+    named = [word.meaning for word in part.words if word.meaning.family]
+    between = () if all(meaning.generic for meaning in named) else (Word(_WITH, 1, Meaning(opener=True)),)
+    return _part(f"{part.text} {_WITH} {text}", part.joined_by, part.negated, (*part.words, *between, *words))
 
 
 def _look_up(tokens: Sequence[str], vocabulary: Mapping[tuple[str, ...], Meaning]) -> tuple[Word, ...]:
@@ -334,7 +356,7 @@ def _vocabulary(families: tuple[Family, ...]) -> dict[tuple[str, ...], Meaning]:
         learn(phrase, strength=strength)
     for phrase in lexicon.OPENERS:
         learn(phrase, opener=True)
-    for phrase in lexicon.AGENTS | lexicon.PLACES | lexicon.VERBS:
+    for phrase in lexicon.AGENTS | lexicon.PLACES | lexicon.THINGS | lexicon.VERBS:
         learn(phrase, ignorable=True)
     for phrase in lexicon.QUALITIES:
         learn(phrase, quality=phrase)
@@ -348,6 +370,9 @@ def _vocabulary(families: tuple[Family, ...]) -> dict[tuple[str, ...], Meaning]:
     for phrase in lexicon.GENERIC:
         if phrase_key(phrase) in found:
             learn(phrase, generic=True)
+    for phrase in lexicon.TOOLS:
+        if phrase_key(phrase) in found:
+            learn(phrase, tool=True)
     for (word, *rest), meaning in list(found.items()):
         for plain in plain_forms(word)[1:] if not rest and meaning.family else ():
             base = found.get((plain,), Meaning())
