@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 import typer
 from footfall_bridge.errors import BadRequest, InvalidMessage, InvalidTime, NoAudioDevice
+from footfall_bridge.messages import Generate, JobState
 from footfall_engine import contacts, resident
 from footfall_engine.cli import app, demo, options
 from footfall_engine.cli.wishes import read_events
@@ -108,7 +110,9 @@ def test_a_stem_for_a_clip_that_is_played_fast_and_its_part_and_its_preview(clip
     changed = np.flatnonzero((before != after).any(axis=0))
     assert changed.min() >= 12_000 and changed.max() < 36_000
     made = answer("preview", clip, old["path"], "--to", tmp_path / "watch.mp4", "--chart", tmp_path / "look.png")
-    assert float(probe(made["preview"]).duration) == pytest.approx(1.0, abs=0.05)  # the last picture stays for a frame
+    assert float(probe(made["previews"][0]["preview"]).duration) == pytest.approx(
+        1.0, abs=0.05
+    )  # the last picture stays for a frame
 
 
 def test_a_part_of_a_recording_is_re_timed(clip: Path, tmp_path: Path) -> None:
@@ -181,9 +185,52 @@ def test_the_users_own_events_replace_the_found_ones(clip: Path, tmp_path: Path)
 def test_preview_and_chart_stand_where_they_are_asked_for(clip: Path, tmp_path: Path) -> None:
     (stem,) = answer("generate", clip, "--in", 1, "--out", tmp_path)["stems"]
     said = answer("preview", clip, stem["path"], "--to", tmp_path / "watch.mp4", "--chart", tmp_path / "look.png")
-    assert said == {"preview": str(tmp_path / "watch.mp4"), "chart": str(tmp_path / "look.png")}
+    assert said == {"previews": [{"preview": str(tmp_path / "watch.mp4"), "chart": str(tmp_path / "look.png")}]}
     assert (tmp_path / "watch.mp4").stat().st_size > 1000
     assert (tmp_path / "look.png").stat().st_size > 10_000
+
+
+def test_several_stems_have_a_preview_each_named_after_them(clip: Path, tmp_path: Path) -> None:
+    said = answer("generate", clip, "--in", 1, "--out", 2, "--out", tmp_path, "--variants", 2)
+    stems = [Path(stem["path"]) for stem in said["stems"]]
+    beside = answer("preview", clip, *stems)["previews"]
+    assert beside == [{"preview": str(stem.with_suffix(".mp4"))} for stem in stems]
+    (tmp_path / "to").mkdir()
+    made = footfall("preview", clip, *stems, "--to", tmp_path / "to", "--chart", tmp_path / "to")
+    wanted = [tmp_path / "to" / stem.with_suffix(suffix).name for stem in stems for suffix in (".mp4", ".png")]
+    assert made.stdout.split() == list(map(str, wanted))
+    assert all(path.stat().st_size > 1000 for path in wanted)
+
+
+def test_a_preview_of_several_stems_needs_room_for_each(clip: Path, silent_sound: Path, tmp_path: Path) -> None:
+    other, namesake = tmp_path / "other.wav", tmp_path / silent_sound.name
+    for copy in (other, namesake):
+        shutil.copyfile(silent_sound, copy)
+    for option in ("--to", "--chart"):
+        said = refusal("preview", clip, silent_sound, other, option, tmp_path / "one.file")
+        assert option in said["message"] and "2 stems" in said["message"]
+    assert "twice" in refusal("preview", clip, silent_sound, namesake, "--to", tmp_path)["message"]
+    assert list(tmp_path.glob("*.mp4")) == []
+
+
+def test_a_preview_never_overwrites_its_clip(clip: Path, silent_sound: Path, tmp_path: Path) -> None:
+    film, sound = tmp_path / "shot.mp4", tmp_path / "shot.wav"
+    shutil.copyfile(clip, film)
+    shutil.copyfile(silent_sound, sound)
+    said = refusal("preview", film, sound)
+    assert said["code"] == "bad_request" and str(film) in said["message"]
+    assert film.read_bytes() == clip.read_bytes()
+
+
+def test_seeds_are_told_beside_the_paths(clip: Path, tmp_path: Path) -> None:
+    words = ("generate", clip, "--in", 1, "--out", 2, "--out", tmp_path, "--variants", 2, "--seed", 7)
+    made = footfall(*words)
+    assert [line for line in made.stderr.splitlines() if "seed" in line] == ["variant 1: seed 7", "variant 2: seed 8"]
+    old = made.stdout.splitlines()[0]
+    assert Path(old).is_file()
+    anew = footfall("regenerate", old, "--in", 0, "--out", 0.5, "--seed", 9)
+    assert "variant 1: seed 9" in anew.stderr.splitlines()
+    assert footfall(*words, "--quiet").stderr == ""
 
 
 def test_models_name_both_licences() -> None:
@@ -211,6 +258,10 @@ def test_evaluate_sync_measures_any_folder(tmp_path: Path) -> None:
     said = answer("evaluate", "sync", tmp_path)
     assert said["mean_lift"] == said["clips"][0]["lift"]
     assert said["clips"][0]["onsets"] == len(truth)
+    (tmp_path / "onsets.csv").write_text("\n".join(["clip,onset_seconds", *lines, "a.mp4,4.5"]))
+    late = footfall("evaluate", "sync", tmp_path)
+    assert "note: a.mp4: " in late.stderr and "4.5 s" in late.stderr
+    assert answer("evaluate", "sync", tmp_path)["clips"] == said["clips"]
 
 
 # ---- refusals
@@ -447,6 +498,22 @@ def test_a_running_engine_does_the_work(at_engine: resident.Resident, clip: Path
 def test_a_refusal_of_the_engine_is_ours(at_engine: resident.Resident, clip: Path) -> None:
     assert refusal("spot", clip, "--in", 99)["code"] == "bad_range"
     assert refusal("status", "no-such-job")["code"] == "unknown_job"
+
+
+def test_cancel_says_what_becomes_of_the_job(at_engine: resident.Resident, tmp_path: Path) -> None:
+    film = tmp_path / "long.mp4"
+    contacts.render_long_clip(film, 20.0, contacts.Scene(duration=6.0, width=640, height=360))
+    with at_engine.connect() as engine:
+        running, waiting = (
+            engine.submit(Generate(video=str(film), stem_folder=str(tmp_path), variants=8)) for _ in range(2)
+        )
+        wait_until(lambda: engine.status(running).progress is not None, lambda: str(engine.status(running)), 30)
+        for job, told in ((waiting, f"{waiting}: cancelled"), (running, f"{running}: is being cancelled")):
+            said = footfall("cancel", job)
+            assert said.exit_code == 0, said.output
+            assert said.stdout.splitlines() == [told]
+        wait_until(lambda: engine.status(running).state.final, lambda: str(engine.status(running)), 30)
+        assert engine.status(running).state is JobState.CANCELLED
 
 
 def test_a_second_engine_says_that_there_is_one(at_engine: resident.Resident) -> None:

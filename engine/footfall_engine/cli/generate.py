@@ -9,7 +9,7 @@ import typer
 from footfall_bridge.errors import BadRequest
 
 from footfall_engine.cli import options
-from footfall_engine.cli.console import answer, answer_json, reported
+from footfall_engine.cli.console import answer, answer_json, reported, say
 from footfall_engine.cli.jobs import How, Outcome
 from footfall_engine.cli.sharing import with_shared
 from footfall_engine.cli.wishes import Wishes
@@ -58,12 +58,15 @@ def generate(
         position=options.checked_time(position, "--position"),
         stem_folder=options.made_folder(folder),
     )
-    tell(outcome, how.as_json)
+    tell(outcome, how)
 
 
-def tell(outcome: Outcome, as_json: bool) -> None:
-    if as_json:
+def tell(outcome: Outcome, how: How) -> None:
+    """Paths are the answer, for other commands too; seeds are said beside it."""
+    if how.as_json:
         answer_json(outcome.as_json())
         return
-    for stem in outcome.stems:
+    for stem in outcome.in_order():
         answer(stem.path)
+        if not how.quiet:
+            say(f"variant {stem.variant}: seed {stem.seed}")

@@ -33,9 +33,12 @@ class Outcome:
     warnings: list[Warned] = field(default_factory=list)
     spotted: Spotted | None = None
 
+    def in_order(self) -> list[Stem]:
+        return sorted(self.stems, key=lambda stem: stem.variant)
+
     def as_json(self) -> dict[str, Any]:
         return {
-            "stems": [stem.model_dump(include=STEM_KEYS) for stem in sorted(self.stems, key=lambda stem: stem.variant)],
+            "stems": [stem.model_dump(include=STEM_KEYS) for stem in self.in_order()],
             "warnings": [warning.model_dump(include={"code", "message"}) for warning in self.warnings],
         }
 

@@ -1,14 +1,15 @@
-"""`footfall preview`: a stem on its clip, to watch; and the two on one time axis, to look at."""
+"""`footfall preview`: stems on their clip, to watch; and the two on one time axis, to look at."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from footfall_bridge.errors import NotAStem
+from footfall_bridge.errors import BadRequest, NotAStem
 from footfall_bridge.messages import Hit
 from footfall_bridge.timeline import play_rate
 
@@ -27,33 +28,69 @@ if TYPE_CHECKING:
 @reported
 def preview(
     clip: options.Clip,
-    stem: Annotated[Path, typer.Argument(metavar="STEM", help="A stem, or any recording.", show_default=False)],
+    stems: Annotated[list[Path], typer.Argument(metavar="STEM", help="Stems, or any recordings.", show_default=False)],
     target: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="The MP4; beside the stem when left out.")
+        Path | None,
+        typer.Option("--to", metavar="FILE|DIR", help="The MP4, or a folder for them; beside its stem when left out."),
     ] = None,
-    chart: Annotated[Path | None, typer.Option(metavar="PNG", help="Also draw frames, events and sound.")] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG|DIR", help="Also draw frames, events and sound; into a folder for several stems."),
+    ] = None,
     start: Annotated[
         str | None, typer.Option("--in", metavar="S", help="Where in the clip the stem starts; a stem knows it itself.")
     ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Put STEM under CLIP as an MP4 to watch; pictures are copied untouched where that is possible."""
+    """Put each STEM under CLIP as an MP4 to watch; pictures are copied untouched where that is possible."""
     start_logging(Settings.load())
-    film, sound = Path(options.existing_file(clip, "clip")), Path(options.existing_file(stem, "stem"))
-    playback = stem_playback(film, sound, options.checked_time(start, "--in"))
-    made = {"preview": target or sound.with_suffix(".mp4")}
+    film = Path(options.existing_file(clip, "clip"))
+    sounds = [Path(options.existing_file(stem, "stem")) for stem in stems]
+    first = options.checked_time(start, "--in")
+    previews = targets(sounds, target, ".mp4", "--to")
+    charts = targets(sounds, chart, ".png", "--chart") if chart else [None] * len(sounds)
+    check_targets([*previews, *filter(None, charts)], [film, *sounds])
+    made = []
+    for sound, watched, drawn in zip(sounds, previews, charts, strict=True):
+        made.append(show(film, sound, first, watched, drawn, quiet or as_json))
+        if not as_json:
+            answer("\n".join(made[-1].values()))
+    if as_json:
+        answer_json({"previews": made})
+
+
+def targets(sounds: Sequence[Path], given: Path | None, suffix: str, option: str) -> list[Path]:
+    """Where what is made of each stem goes: beside it, into the folder `given`, or to the file of that name."""
+    if given is None:
+        return [sound.with_suffix(suffix) for sound in sounds]
+    if given.is_dir():
+        return [given / sound.with_suffix(suffix).name for sound in sounds]
+    if len(sounds) > 1:
+        raise BadRequest(f"{option} {given} is no folder, and one file cannot hold what is made of {len(sounds)} stems")
+    return [given]
+
+
+def check_targets(made: Sequence[Path], sources: Sequence[Path]) -> None:
+    """Nothing is written twice, nor over what it is made of."""
+    for number, path in enumerate(made):
+        if path in made[:number]:
+            raise BadRequest(f"{path} would be written twice: preview stems of one name one by one, each with its --to")
+        if path.exists() and any(path.samefile(source) for source in sources):
+            raise BadRequest(f"{path} would be overwritten, and the preview is made of it: name another file with --to")
+
+
+def show(film: Path, sound: Path, start: str | None, target: Path, chart: Path | None, quiet: bool) -> dict[str, str]:
+    """Make a stem's preview, and its chart if there is to be one; their paths by what they are."""
     from footfall_engine.media.preview import write_preview
 
-    with step_bar("muxing", quiet or as_json) as progress:
-        write_preview(film, sound, made["preview"], playback.region, progress, playback.speed)
-    if chart is not None:
-        made["chart"] = chart
-        draw(film, sound, playback, chart, f"{film.name}, {playback.region} · {sound.name}")
-    if as_json:
-        answer_json({name: str(path) for name, path in made.items()})
-    else:
-        answer("\n".join(str(path) for path in made.values()))
+    playback = stem_playback(film, sound, start)
+    with step_bar("muxing", quiet) as progress:
+        write_preview(film, sound, target, playback.region, progress, playback.speed)
+    if chart is None:
+        return {"preview": str(target)}
+    draw(film, sound, playback, chart, f"{film.name}, {playback.region} · {sound.name}")
+    return {"preview": str(target), "chart": str(chart)}
 
 
 def stem_playback(clip: Path, sound: Path, start: str | None) -> Playback:

@@ -64,7 +64,7 @@ def regenerate(
         **wishes.as_fields(),
         stem_folder=str(Path(path).parent) if folder is None else options.made_folder(folder),
     )
-    tell(outcome, how.as_json)
+    tell(outcome, how)
 
 
 def part_of(text: str) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from footfall_bridge import messages
-from footfall_bridge.messages import EngineStatus, JobStatus
+from footfall_bridge.messages import EngineStatus, JobState, JobStatus
 
 from footfall_engine.cli import options
 from footfall_engine.cli.console import answer, answer_json, answer_table, reported, say
@@ -30,7 +30,11 @@ def status(
 def cancel(job: JobArgument, as_json: options.Json = False) -> None:
     """Cancel a job of the running engine."""
     with needed_engine(Settings.load()) as engine:
-        tell(engine.cancel(job), as_json)
+        said = engine.cancel(job)
+    if said.state is JobState.RUNNING and not as_json:
+        answer(f"{said.id}: is being cancelled")  # it stops at its next step, and has its progress until then
+    else:
+        tell(said, as_json)
 
 
 def tell(said: EngineStatus | JobStatus, as_json: bool) -> None:
