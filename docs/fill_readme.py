@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from footfall_bridge import errors
+from footfall_bridge import errors, messages
 from footfall_engine.models.procedural.families import FAMILIES
 from footfall_engine.models.registry import MODELS
 
@@ -41,6 +42,14 @@ def models() -> str:
     return table(columns, rows)
 
 
+def events() -> str:
+    rows = [
+        [f"`{_type_of(cls)}`", _keys(cls), (cls.__doc__ or "").replace("``", "`").split("\n\n")[0]]
+        for cls in messages.EVENTS
+    ]
+    return table(["event or answer", "keys", ""], rows)
+
+
 def error_codes() -> str:
     """The tree as its docstring draws it, each code with its exit status."""
     by_code = {error.code: error for error in errors.all_errors()}
@@ -64,6 +73,7 @@ def figures() -> str:
 SECTIONS: dict[str, Callable[[], str]] = {
     "families": families,
     "models": models,
+    "events": events,
     "errors": error_codes,
     "figures": figures,
 }
@@ -83,6 +93,28 @@ def filled(text: str) -> str:
 def table(columns: list[str], rows: list[list[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _keys(cls: type[messages.Message]) -> str:
+    """The keys of a message beside its type; what they hold stands in brackets where that is no plain value."""
+    return ", ".join(
+        f"`{field.alias or name}`{_keys_within(field.annotation)}"
+        for name, field in cls.model_fields.items()
+        if name != "type"
+    )
+
+
+def _keys_within(annotation: Any) -> str:
+    for part in (annotation, *get_args(annotation)):
+        if isinstance(part, type) and issubclass(part, Enum):
+            return f" ({', '.join(member.value for member in part)})"
+        if isinstance(part, type) and issubclass(part, messages.Message):
+            return f" (each {_keys(part)})" if part not in messages.EVENTS else f" (as `{_type_of(part)}`)"
+    return ""
+
+
+def _type_of(cls: type[messages.Message]) -> str:
+    return str(cls.model_fields["type"].default)
 
 
 def _some(words: tuple[str, ...]) -> str:
