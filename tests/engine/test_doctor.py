@@ -11,6 +11,7 @@ from footfall_bridge.errors import BadRequest
 from footfall_engine import doctor
 from footfall_engine.config import SETTINGS_NAME, Settings
 from footfall_engine.doctor import State, examine, redacted, write_bundle
+from footfall_engine.extras import how_to_install
 from footfall_engine.models import store
 
 
@@ -30,7 +31,7 @@ def test_neural_models_are_no_must_and_their_device_is_named(home: Path, monkeyp
     monkeypatch.setattr(store, "find_spec", lambda name: None)
     (finding,) = named(examine(Settings.load()), "neural")
     assert finding.state is State.GOOD
-    assert "footfall[neural]" in finding.said
+    assert how_to_install("neural") in finding.said
     monkeypatch.undo()
     pytest.importorskip("diffusers", reason="neural models need the 'neural' extra")
     (finding,) = named(examine(Settings.load()), "neural")
