@@ -340,6 +340,35 @@ def test_with_nothing_else_to_sound_peaks_of_the_movement_are_played_softly():
     assert np.abs(sound(made)).max() > 0.001
 
 
+def walking(seconds: float, prompt: str, *times: float) -> Conditions:
+    """A picture that moves all the time, and hits here and there."""
+    return conditions(prompt, hits_at(*times), seconds, motion=np.full(round(seconds * 100) + 1, 0.7, np.float32))
+
+
+@pytest.mark.parametrize("prompt", ["footsteps", "hooves", "typing", "boots, rain", "boots, door slam"])
+def test_few_hits_for_a_sound_that_goes_on_while_something_moves_are_said(prompt):
+    assert codes(walking(5.0, prompt, 1.4)) == ["few_events"]
+    assert codes(walking(5.0, prompt, 0.5, 1.4, 2.3, 3.2, 4.1)) == []
+
+
+@pytest.mark.parametrize("prompt", ["door slam", "glass breaking", "gunshot", "knock", "rain", ""])
+def test_one_hit_is_enough_for_what_happens_once(prompt):
+    assert "few_events" not in codes(walking(8.0, prompt, 2.0))
+
+
+def test_a_pause_in_which_nothing_moves_is_no_lack_of_hits():
+    made = walking(8.0, "footsteps", 0.5, 1.0, 1.5, 2.0)
+    still_later = np.where(np.arange(len(made.motion)) < 250, made.motion, np.float32(0.05)).astype(np.float32)
+    assert codes(made) == ["few_events"]
+    assert codes(replace(made, motion=still_later)) == []
+    assert codes(replace(made, activity=0.0)) == []
+
+
+def test_hits_outside_of_the_window_do_not_fill_it():
+    assert codes(walking(5.0, "footsteps", -1.0, 1.4, 6.0)) == ["few_events"]
+    assert codes(walking(2.5, "footsteps", -1.0)) == []
+
+
 def test_a_removed_prompt_is_silent_and_never_replaced_by_the_pictures_choice():
     made = conditions("rain", hits_at(0.5), negative="rain")
     assert not sound(made).any()
@@ -352,7 +381,7 @@ def test_movement_in_a_still_picture_is_missed_aloud():
 
 def test_the_deal_knows_only_families_that_exist():
     known = {family.name for family in FAMILIES}
-    assert set(model.MADE_FOR) | model.RARITIES <= known
+    assert set(model.MADE_FOR) | model.RARITIES | model.FREQUENT <= known
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

@@ -45,6 +45,8 @@ MADE_FOR: dict[str, frozenset[str]] = {
 """Kinds of hit that a family is made for; any other family is made for all but steps and flashes."""
 ANY_BLOW = frozenset({IMPACT, STOP, START})
 RARITIES = frozenset({"door", "drawer", "glass break", "explosion", "thunder", "body fall", "splash", "zipper", "bell"})
+FREQUENT = frozenset({"footsteps", "hooves", "keyboard", "drum", "bounce"})
+"""Families that are struck again and again while something moves; of any other, one hit may be all there is."""
 ONE_IN = 8  # hits that a rarity or a doubling sound plays: the strongest eighth, at least one
 
 
@@ -101,6 +103,9 @@ def _cast(reading: Reading, conditions: Conditions) -> tuple[Cast, list[tuple[st
     if struck and not hits:
         hits = () if lasting else movement.hits(conditions)
         warnings.append(movement.no_events(_names(struck), guessed=bool(hits)))
+    frequent = [layer for layer in struck if layer.family.name in FREQUENT]
+    if frequent and conditions.hits and movement.moves_without_hits(conditions):
+        warnings.append(movement.few_events(_names(frequent)))
     moving = [each.layer for each in lasting if each.layer.family.role is Role.MOTION]
     if moving and conditions.activity <= 0:
         warnings.append(("no_movement", f"Nothing moves in this picture, so {_names(moving)} cannot be heard."))

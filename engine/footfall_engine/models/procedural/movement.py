@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,8 @@ PAN_SEC = 0.25  # … and of the place
 PEAK_SEC = 0.1  # smoothing before peaks are sought
 LOWEST_PEAK, MIN_GAP_SEC = 0.3, 0.25  # of peaks that may stand for hits
 PEAK_HIT_STRENGTH = 0.5  # of a hit guessed from movement, at the curve's top
+LONGEST_PAUSE_SEC = 3.0  # without a hit where something moves …
+MOVING, MOVING_SHARE = 0.2, 0.8  # … which is above so much of the busiest moment for so much of the pause
 GUESSED_INDEX = 1_000_000  # guessed hits count from here, by their place in the region
 
 
@@ -65,3 +69,23 @@ def no_events(what: str, guessed: bool) -> tuple[str, str]:
     """Warning for a window without hits. The same sentence for every window, so that it is told once."""
     sentence = f"No hit is to be seen to play {what} on, in this region or a long part of it"
     return "no_events", sentence + ("; peaks of the movement are played softly instead." if guessed else ".")
+
+
+def moves_without_hits(conditions: Conditions) -> bool:
+    """Whether the movement goes on for LONGEST_PAUSE_SEC or more while no hit is seen."""
+    if conditions.activity <= 0:
+        return False
+    inside = [hit.time for hit in conditions.hits if 0 < hit.time < conditions.duration]
+    pauses = itertools.pairwise([0.0, *inside, conditions.duration])
+    moving = _smoothed(conditions.motion, PAN_SEC) > MOVING
+    return any(
+        np.mean(moving[round(first * MOTION_RATE) : round(last * MOTION_RATE)]) >= MOVING_SHARE
+        for first, last in pauses
+        if last - first >= LONGEST_PAUSE_SEC
+    )
+
+
+def few_events(what: str) -> tuple[str, str]:
+    """Warning for sounds that follow one another as long as something moves, where hits are missing."""
+    sentence = f"Few hits are to be seen to play {what} on: something moves for {LONGEST_PAUSE_SEC:g} s or longer"
+    return "few_events", f"{sentence} without any, and nothing is struck there. Markers of your own can say where."
