@@ -24,12 +24,12 @@ from footfall_engine.models.multifoley.networks import Networks, load
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime
 from footfall_engine.models.stages import LOADED
 from footfall_engine.models.store import model_folder
+from footfall_engine.models.together import JoinsJobs
 from footfall_engine.progress import ProgressFn, no_progress, part
 
 NAME = "multifoley"
 
 STRENGTH = Gamma(3.0)  # of the paper's benchmark
-MOST_AT_ONCE = 8
 SCHEDULE = NoiseSchedule(scaled_linear_betas(0.00085, 0.0120, 1000))
 
 _DDIM = {
@@ -59,10 +59,10 @@ _SAMPLERS: dict[Sampler, tuple[Sample, int]] = {Sampler.PUBLISHED: (ddim, 100), 
 """Each with its usual number of steps."""
 
 
-class MultiFoley:
+class MultiFoley(JoinsJobs):
     """Networks are loaded when the first sound is asked for, and stay while there is room for them."""
 
-    joins_jobs = True
+    most_at_once = 8
 
     def __init__(
         self,
@@ -96,12 +96,6 @@ class MultiFoley:
 
         # 4. sound from them
         return Generated(job.sound(latents), job.warnings)
-
-    @property
-    def takes_at_once(self) -> int:
-        """A CPU that computes in float32 is as busy with one variant as with many."""
-        runtime = self._runtime or chosen_runtime()
-        return 1 if runtime.device.type == "cpu" and runtime.precision == torch.float32 else MOST_AT_ONCE
 
     @property
     def also_takes(self) -> frozenset[str]:
