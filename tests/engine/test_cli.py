@@ -260,7 +260,7 @@ def test_evaluate_sync_measures_any_folder(tmp_path: Path) -> None:
     assert said["clips"][0]["onsets"] == len(truth)
     (tmp_path / "onsets.csv").write_text("\n".join(["clip,onset_seconds", *lines, "a.mp4,4.5"]))
     late = footfall("evaluate", "sync", tmp_path)
-    assert "note: a.mp4: " in late.stderr and "4.5 s" in late.stderr
+    assert "note: a.mp4 ends at 4 s" in late.stderr and "4.5 s" in late.stderr
     assert answer("evaluate", "sync", tmp_path)["clips"] == said["clips"]
 
 
@@ -502,7 +502,7 @@ def test_a_refusal_of_the_engine_is_ours(at_engine: resident.Resident, clip: Pat
 
 def test_cancel_says_what_becomes_of_the_job(at_engine: resident.Resident, tmp_path: Path) -> None:
     film = tmp_path / "long.mp4"
-    contacts.render_long_clip(film, 20.0, contacts.Scene(duration=6.0, width=640, height=360))
+    contacts.render_long_clip(film, 120.0, contacts.Scene(duration=6.0, width=640, height=360))
     with at_engine.connect() as engine:
         running, waiting = (
             engine.submit(Generate(video=str(film), stem_folder=str(tmp_path), variants=8)) for _ in range(2)

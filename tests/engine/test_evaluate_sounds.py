@@ -192,7 +192,7 @@ def test_onsets_past_the_end_of_a_clip_are_left_out_by_name(folder: Path) -> Non
     assert found["clips"] == wanted["clips"]
     assert wanted["warnings"] == []
     (warning,) = found["warnings"]
-    assert warning.startswith("a.mp4: ") and warning.endswith("4.7 s, 9 s")
+    assert warning.startswith("a.mp4 ends at ") and warning.endswith(" 4.7 s, 9 s")
     assert f"note: {warning}" in sounds(folder).stderr
 
 

@@ -59,7 +59,7 @@ def within(clip: Path, onsets: Sequence[float]) -> tuple[list[float], str]:
         return [], ""
     duration = float(probe(clip).duration)
     late = [f"{time:g} s" for time in onsets if time > duration]
-    told = f"{clip.name}: left out, as the clip ends at {duration:g} s: {', '.join(late)}" if late else ""
+    told = f"{clip.name} ends at {duration:g} s; left out are its onsets at {', '.join(late)}" if late else ""
     return [time for time in onsets if time <= duration], told
 
 
