@@ -140,6 +140,13 @@ def test_with_something_else_than_the_tool_of_a_sound_names_another_sound(prompt
         ("buckling a seat belt", ["switch"]),
         ("skater climbing the stairs", ["footsteps"]),
         ("ice skating", ["scrape"]),
+        ("pulling the hand brake", ["switch"]),
+        ("a hand puts a cup on a shelf", ["ceramic impact"]),
+        ("wind in a palm tree", ["wind"]),
+        ("hands clapping", ["skin impact"]),
+        ("reloading a gun", ["switch"]),
+        ("an electric fan", ["machine hum"]),
+        ("wiping a window with a cloth", ["scrape"]),
     ],
 )
 def test_everyday_shots_are_understood_without_a_remark(prompt, expected):

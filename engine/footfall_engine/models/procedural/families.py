@@ -66,7 +66,7 @@ FAMILIES: tuple[Family, ...] = (
             pot, pipe, wrench, tool, can, barrel, armor, armour, shield, gong, cymbal, cutlery, fork, spoon, nail,
             crowbar, machete, dagger, brass, aluminium, aluminum, copper, hi-hat, hihat, crash cymbal, ride cymbal,
             spanner, chisel, pickaxe, cleaver, skillet, saucepan, wok, ladle, spatula, tray, dumbbell, barbell,
-            kettlebell, sword fight, swordfight, fencing
+            kettlebell, soda can, beer can, tin can, sword fight, swordfight, fencing
         """),
         "a ringing piece of metal is struck",
         strike=impacts.metal,
@@ -111,9 +111,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "skin impact",
         HITS,
-        _words("""
-            skin impact, skin, slap, smack, clap, hand clap, high five, spank, hand, palm, finger snap, snap finger
-        """),
+        _words("skin impact, skin, slap, smack, clap, hand clap, high five, spank, finger snap, snap finger"),
         "a slap or a clap",
         strike=impacts.skin,
     ),
@@ -261,7 +259,8 @@ FAMILIES: tuple[Family, ...] = (
         _words("""
             switch, click, button, mouse, camera shutter, shutter, lighter, latch, lock, ratchet, trigger, safety catch,
             toggle, pen, light switch, lamp switch, turn on lamp, turn off lamp, turn on light, turn off light, stapler,
-            staple, buckle, seat belt, padlock, door handle, doorknob, door knob
+            staple, hole punch, handbrake, reload, reload gun, load gun, cock gun, gun cock, hand brake, gearshift, gear
+            shift, gear lever, buckle, seat belt, padlock, door handle, doorknob, door knob
         """),
         "a spring snaps over",
         strike=contact.switch,
@@ -272,7 +271,7 @@ FAMILIES: tuple[Family, ...] = (
         _words("""
             scrape, scratch, drag, rub, sanding, sandpaper, file, saw, grind, friction, slide, brush, sweep, shave,
             skid, chalk, broom, rake, dig, shovel, spade, scrub, toothbrush, pencil, write, scribble, sharpen knife,
-            knife sharpening, whetstone, ice skate
+            knife sharpening, whetstone, wipe, polish, ice skate
         """),
         "a hard edge over a rough face",
         strike=contact.scrape_hit,
@@ -330,8 +329,8 @@ FAMILIES: tuple[Family, ...] = (
         MOTION,
         _words("""
             pour, fill, water tap, faucet, water, liquid, wine, tea, coffee, milk, juice, beer, kettle, jug, sink,
-            drink, shower, gurgle, glug, running water, water run, tap water, running tap, tap run, hose, watering can,
-            soda, lemonade, soup
+            drink, shower, gurgle, glug, running water, water run, shower run, tap water, running tap, tap run, hose,
+            watering can, soda, lemonade, soup
         """),
         "a jet into a vessel",
         texture=liquids.pour,
@@ -453,7 +452,7 @@ FAMILIES: tuple[Family, ...] = (
         MOTION,
         _words("""
             drill, power drill, power tool, electric drill, screwdriver, dentist, angle grinder, blender, mixer, shaver,
-            chainsaw, hammer drill, food processor, coffee grinder
+            chainsaw, electric shaver, hammer drill, food processor, coffee grinder
         """),
         "a motor that sags under load",
         texture=machines.drill,

@@ -373,14 +373,14 @@ NEGATIONS = frozenset(("no", "without", "minus", "nor"))
 GENERIC = _words(
     "hit hits hitting strike fall falling fell drop dropping land landing blow tool close closing closed open air "
     "crackle crackling hiss hissing rumble rumbling ring ringing hum humming movement slide sliding change "
-    "hand hands palm swing swinging throw jump jumping drag dragging remote"
+    "swing swinging throw jump jumping drag dragging remote electric"
 ) | {"pass by", "fly by"}
 """Words of families that yield to any other in the same phrase: a hammer that hits is a hammer."""
 
 TOOLS = _words(
     "hammer mallet axe hatchet pickaxe knife blade sword machete dagger chisel wrench spanner cleaver crowbar tool "
     "stick drumstick bat club branch pipe pan fork spoon shovel racket screwdriver saw sandpaper file brush whip pen "
-    "pencil hand palm fist knuckle foot boot stone rock brick"
+    "pencil fist knuckle glove foot boot stone rock brick cloth towel"
 )
 """What something is done with. "With" one of these tells how the sound before it is made, and adds none …"""
 
@@ -414,16 +414,17 @@ STOP_WORDS = _words(
     "which what when where how then than while whilst just only also again once like sound sounds noise sfx fx "
     "effect foley audio hear heard hearing make makes making made get gets go goes going come comes coming do does "
     "recording recorded track loop single multiple different various other another own "
-    "please add want need create generate give put play plays playing played"
+    "please add want need create generate give gives put puts putting play plays playing played"
 )
 """Words that carry no sound and are passed over in silence."""
 
 AGENTS = _words(
     "man woman men women boy girl person people child children kid baby guy lady soldier worker actor actress someone "
     "somebody anyone character figure hand arm finger palm dog cat horse animal bird monster robot human player dancer "
-    "crowd audience group couple team runner jogger sprinter swimmer diver boxer drummer cyclist skater skateboarder "
-    "gymnast hiker pedestrian passerby commuter tourist customer passenger walker cook chef barista waiter waitress "
-    "carpenter blacksmith smith driver musician athlete he's she's camera scene clip film video movie picture screen"
+    "knight samurai warrior zombie crowd audience group couple team runner jogger sprinter swimmer diver boxer drummer "
+    "cyclist skater skateboarder gymnast hiker pedestrian passerby commuter tourist customer passenger walker cook "
+    "chef barista waiter waitress carpenter blacksmith smith driver musician athlete he's she's camera scene clip film "
+    "video movie picture screen"
 )
 PLACES = _words(
     "house home building apartment city town village park garden forest woods jungle desert mountain valley hill shore "
@@ -437,12 +438,12 @@ PLACES = _words(
 ) | {"bus stop", "bus station", "gas station", "petrol station", "fire station", "parking lot", "car park"}
 THINGS = _words(
     "vegetable onion potato tomato cucumber garlic cabbage pepper lettuce fruit salad bread cheese food meal breakfast "
-    "lunch dinner lamp kit bed couch rope hockey puck golf baseball rugby sport"
+    "lunch dinner egg teeth blackboard lamp kit bed couch rope hockey puck golf baseball rugby sport"
 )
 VERBS = _words(
     "open move turn use hold carry pick set lift hang sit stand pull push catch touch pass start stop begin end enter "
-    "leave cross come go climb squat kneel crouch bend lean reach grab cut slice stir cook prepare insert remove spin "
-    "rotate fold unfold wear ride pack unpack approach arrive wait look clatter rattle clash bang rise shut"
+    "leave cross come go climb squat kneel crouch bend lean reach grab cut slice stir cook prepare insert remove "
+    "spin rotate fold unfold wear ride pack unpack approach arrive wait look clatter rattle clash bang rise shut"
 )
 """Who, where, with what and what is done: they make no sound of their own. Said alone, they are reported."""
 
