@@ -89,6 +89,8 @@ def test_prompts_read_as_an_editor_means_them(prompt, expected):
         ("chopping with a knife on a metal plate", ["wood impact"]),
         ("hitting wood with a hammer", ["wood impact"]),
         ("hitting with a hammer", ["metal impact"]),
+        ("hitting on the table with a hammer", ["metal impact"]),
+        ("scraping with a metal tool", ["scrape"]),
         ("drumming with wooden sticks in a hall, rain", ["drum", "rain"]),
         ("tapping the table with a pen", ["knock"]),
         ("breaking a window with a brick", ["glass break"]),

@@ -219,16 +219,22 @@ def _part(text: str, joined_by: str, negated: bool, words: tuple[Word, ...]) -> 
 
 def _is_tool_of(part: Part, words: Sequence[Word]) -> bool:
     """Whether the words behind a "with" name what the last sound of a part is made with."""
-    head = next((_head(phrase) for phrase, _ in _phrases(words)), None)
     worked = bool(part.sounds) and part.sounds[-1].family.name in lexicon.WORKED
-    return worked and head is not None and head.meaning.tool
+    phrase = next((phrase for phrase, _ in _phrases(words)), [])
+    head = _head(phrase)
+    tool = any(word.meaning.tool for word in phrase)
+    return worked and tool and head is not None and (head.meaning.tool or not head.meaning.only_sound)
 
 
 def _with_tool(part: Part, text: str, words: tuple[Word, ...]) -> Part:
     """The part with its tool, which names the sound where the action alone is a mere "hitting"."""
-    named = [word.meaning for word in part.words if word.meaning.family]
-    between = () if all(meaning.generic for meaning in named) else (Word(_WITH, 1, Meaning(opener=True)),)
-    return _part(f"{part.text} {_WITH} {text}", part.joined_by, part.negated, (*part.words, *between, *words))
+    place = next((at for at, word in enumerate(part.words) if _opens(word)), len(part.words))
+    action, rest = part.words[:place], part.words[place:]
+    if all(word.meaning.generic for word in action if word.meaning.family):
+        together = (*action, *words, *rest)
+    else:
+        together = (*part.words, Word(_WITH, 1, Meaning(opener=True)), *words)
+    return _part(f"{part.text} {_WITH} {text}", part.joined_by, part.negated, together)
 
 
 def _look_up(tokens: Sequence[str], vocabulary: Mapping[tuple[str, ...], Meaning]) -> tuple[Word, ...]:
@@ -283,7 +289,7 @@ def _phrases(words: Sequence[Word]) -> list[tuple[list[Word], str | None]]:
     phrases: list[tuple[list[Word], str | None]] = [([], None)]
     listing = False
     for word in words:
-        if word.meaning.opener and word.meaning.family is None:
+        if _opens(word):
             phrases.append(([], word.text))
             listing = False
             continue
@@ -294,6 +300,10 @@ def _phrases(words: Sequence[Word]) -> list[tuple[list[Word], str | None]]:
             listing = True
         phrases[-1][0].append(word)
     return [(phrase, opener) for phrase, opener in phrases if phrase]
+
+
+def _opens(word: Word) -> bool:
+    return word.meaning.opener and word.meaning.family is None
 
 
 def _head(phrase: Sequence[Word]) -> Word | None:
