@@ -50,8 +50,11 @@ class Runtime:
         return self.device.type == "cpu" and self.precision == torch.float32
 
     def with_fast_convolutions(self, networks: T, *names: str) -> T:
-        """Those networks as they are quickest where multiplications are what takes the time; they take half more."""
-        if self.is_plain_cpu and machine_bytes() >= _ROOMY_BYTES:
+        """Those networks as they are quickest where multiplications are what takes the time; they take half more.
+
+        Not if they are compiled: a compiler does better with convolutions that it knows.
+        """
+        if self.is_plain_cpu and not self.compiles and machine_bytes() >= _ROOMY_BYTES:
             for name in names:
                 with_fewer_multiplications(getattr(networks, name))
         return networks
