@@ -89,9 +89,12 @@ class StemWriter:
 
     def write_pcm(self, pcm: Pcm) -> None:
         """Append 24-bit values, shape = (channels, n), int32."""
-        packed = np.ascontiguousarray(pcm.T, dtype="<i4").view(np.uint8).reshape(-1, 4)[:, :BYTES_PER_SAMPLE]
+        values = np.ascontiguousarray(pcm.T, dtype="<i4").view(np.uint8).reshape(-1, 4)
+        packed = np.empty((len(values), BYTES_PER_SAMPLE), np.uint8)
+        for byte in range(BYTES_PER_SAMPLE):  # three times as fast as value by value
+            packed[:, byte] = values[:, byte]
         with _disk_errors(self.path):
-            self._file.write(packed.tobytes())
+            self._file.write(packed.data)
         self.samples += pcm.shape[1]
 
     def close(self) -> None:

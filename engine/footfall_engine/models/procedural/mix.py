@@ -93,10 +93,9 @@ def spread(voice: NDArray[np.float32], channels: int) -> Bus:
     """
     if channels == 1:
         return voice[None] * np.float32(np.sqrt(0.5))
-    left, right = np.cos(SPREAD_ANGLE), np.sin(SPREAD_ANGLE)
+    near, far = np.float32(np.sqrt(0.5) * np.cos(SPREAD_ANGLE)), np.float32(np.sqrt(0.5) * np.sin(SPREAD_ANGLE))
     turned = _turned(voice, len(voice) // 2)
-    sides = np.stack([left * voice + right * turned, right * voice + left * turned])
-    return np.asarray(sides * np.sqrt(0.5), np.float32)
+    return np.stack([near * voice + far * turned, far * voice + near * turned])
 
 
 def _turned(voice: NDArray[np.float32], by: int) -> NDArray[np.float32]:
