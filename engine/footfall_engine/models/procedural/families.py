@@ -440,12 +440,19 @@ FAMILIES: tuple[Family, ...] = (
         AMBIENCE,
         _words("""
             machine hum, hum, fan, ventilator, air conditioning, air conditioner, refrigerator, generator, transformer,
-            machine, machinery, computer, server, vacuum cleaner, room tone, buzz, hoover, vacuum, hair dryer,
+            machine, machinery, computer, server, vacuum cleaner, buzz, hoover, vacuum, hair dryer,
             hairdryer, tumble dryer, dishwasher, washing machine, microwave, freezer, extractor hood, machine run
         """),
         "mains harmonics and a fan",
         texture=machines.machine_hum,
         tonal=True,
+    ),
+    Family(
+        "room tone",
+        AMBIENCE,
+        _words("room tone, roomtone, room ambience, interior ambience, empty room, ventilation, hvac"),
+        "the air of a room in which nothing happens",
+        texture=machines.room_tone,
     ),
     Family(
         "drill",

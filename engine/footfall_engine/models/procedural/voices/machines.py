@@ -13,6 +13,7 @@ Level = NDArray[np.float32]
 
 
 IDLE, FULL = 21.5, 75.0  # firings a second
+ROOM_TONE_RMS = 0.012  # far below what happens in the room
 
 
 def engine(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
@@ -53,6 +54,13 @@ def machine_hum(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Sampl
     air = b.coloured(samples, rng, lambda f: 1 / (1 + (f * size / 2300) ** 1.3) / (1 + (60 / f) ** 2))
     x = (hum + 0.3 * b.steady(case)) * (1 + 0.01 * b.wander(samples, 5, rng)) + 0.13 * air
     return p.sustained(x, manner) * p.gated(level)
+
+
+def room_tone(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
+    """A room in which nothing happens: far ventilation, duller the bigger the room, that comes and goes a little."""
+    size = p.bigness(manner)
+    air = b.coloured(samples, rng, lambda f: (f / 100) ** -0.8 / (1 + (35 / f) ** 4) / (1 + (f * size / 5000) ** 2))
+    return p.sustained(air * (1 + 0.06 * b.wander(samples, 0.4, rng)), manner, ROOM_TONE_RMS) * p.gated(level)
 
 
 def drill(samples: int, level: Level, manner: Manner, rng: b.Rng) -> Samples:
