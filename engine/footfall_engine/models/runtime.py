@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from footfall_bridge.errors import InvalidSettings
@@ -22,8 +22,20 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+
+class Sized(Protocol):
+    """Networks of a model."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
+
+
+N = TypeVar("N", bound=Sized)
+
 _MEMORY_SHARE = 0.6  # of a machine's memory that weights, and of a card's free memory that a batch, may take
-_ROOMY_BYTES = 14 * 2**30  # of memory, where weights may be larger that are quicker
+_ROOMY = 2.5  # times what networks take: a machine with so much memory has room for larger weights that are quicker
 _UNKNOWN_MEMORY = 8 * 2**30  # bytes; of machines that do not say
 
 
@@ -49,12 +61,12 @@ class Runtime:
         """A CPU that computes in float32, as busy with one item as with many."""
         return self.device.type == "cpu" and self.precision == torch.float32
 
-    def with_fast_convolutions(self, networks: T, *names: str) -> T:
+    def with_fast_convolutions(self, networks: N, *names: str) -> N:
         """Those networks as they are quickest where multiplications are what takes the time; they take half more.
 
         Not if they are compiled: a compiler does better with convolutions that it knows.
         """
-        if self.is_plain_cpu and not self.compiles and machine_bytes() >= _ROOMY_BYTES:
+        if self.is_plain_cpu and not self.compiles and machine_bytes() >= _ROOMY * networks.size:
             for name in names:
                 with_fewer_multiplications(getattr(networks, name))
         return networks

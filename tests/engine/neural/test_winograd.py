@@ -86,6 +86,7 @@ def test_only_a_cpu_that_computes_in_float32_needs_it_and_has_room(
 ) -> None:
     monkeypatch.setattr("footfall_engine.models.runtime.machine_bytes", lambda: memory_gb * 2**30)
     network = nn.ModuleDict({name: nn.ModuleList([nn.Conv2d(WIDE, WIDE, 3, padding=1)]) for name in ("unet", "judge")})
-    Runtime(torch.device(device), getattr(torch, precision)).with_fast_convolutions(SimpleNamespace(**network), "unet")
+    networks = SimpleNamespace(**network, size=4 * 2**30)
+    Runtime(torch.device(device), getattr(torch, precision)).with_fast_convolutions(networks, "unet")
     assert isinstance(network["unet"][0], WinogradConv2d) == fewer
     assert isinstance(network["judge"][0], nn.Conv2d), "which needs its gradients"
