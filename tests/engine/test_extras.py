@@ -24,7 +24,7 @@ def test_it_is_of_the_pip_that_serves_this_python(
     monkeypatch: pytest.MonkeyPatch, python: str, has_pip: bool, begins: str
 ) -> None:
     monkeypatch.setattr(extras.sys, "executable", python)
-    monkeypatch.setattr(extras, "find_spec", lambda name: object() if has_pip else None)
+    monkeypatch.setattr(extras, "_has_pip", lambda: has_pip)
     said = extras.how_to_install("neural")
     assert f': {begins}-c constraints.txt -e ".[neural]"' in said
 
