@@ -115,7 +115,7 @@ def test_a_job_that_is_still_in_the_inbox_can_be_cancelled_before_an_engine_come
         wait_until(lambda: state_of(spool.folder, wanted.id) == "done", "the wanted job is done")
         wait_until(lambda: state_of(spool.folder, unwanted.id) == "cancelled", "the unwanted job is cancelled")
         assert engine.jobs.status(unwanted.id).state is JobState.CANCELLED
-        assert list(spool.inbox.iterdir()) == []
+        wait_until(lambda: not list(spool.inbox.iterdir()), "every request is settled")
 
 
 def test_a_cancel_of_what_is_unknown_says_so_and_is_taken(engine: WiredEngine):
@@ -135,7 +135,7 @@ def test_a_quit_that_no_engine_heard_does_not_stop_the_next_one(tmp_path: Path, 
     with wired(tmp_path) as engine:
         assert ask(spool.folder, "reaper-status", {"type": "status"})["type"] == "status.reply"
         assert not engine.quitting.is_set()
-        assert list(spool.inbox.iterdir()) == []
+        wait_until(lambda: not list(spool.inbox.iterdir()), "every request is settled")
         assert ask(spool.folder, "reaper-quit", {"type": "quit"}) == {"type": "bye"}
         assert engine.quitting.wait(5)
 
