@@ -28,6 +28,7 @@ from footfall_bridge.spool import EngineCard, Spool
 
 from footfall_engine.config import FOLDERS, Settings
 from footfall_engine.extras import how_to_install
+from footfall_engine.results import written_whole
 
 LOW_DISK_BYTES = 2 * 2**30
 BUNDLED_LOG_BYTES = 2_000_000
@@ -237,16 +238,9 @@ def write_bundle(settings: Settings, target: Path) -> list[str]:
         "system.json": json.dumps(_system_facts(), indent=1),
         **{f"log/{log.name}": _end_of(log) for log in sorted(settings.log_folder.glob("*.log*")) if log.is_file()},
     }
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as bundle:
-            for name, text in parts.items():
-                bundle.writestr(name, redacted(text, settings))
-        part.replace(target)
-    except OSError as error:
-        raise BadRequest(f"the bundle cannot be written to {target}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(target, "bundle") as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name, text in parts.items():
+            bundle.writestr(name, redacted(text, settings))
     return list(parts)
 
 

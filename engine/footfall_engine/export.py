@@ -18,6 +18,7 @@ from footfall_bridge.timeline import to_units
 
 from footfall_engine.extras import how_to_install
 from footfall_engine.media import video, wav
+from footfall_engine.results import written_whole
 
 
 @dataclass(frozen=True)
@@ -125,14 +126,8 @@ def _check_on_frame(name: str, time: Fraction, rate: Fraction) -> None:
 def _write(timeline: Any, target: Path, adapter: str) -> None:
     import opentimelineio
 
-    part = target.with_name(f".{target.name}.part")
-    try:
+    with written_whole(target, "timeline") as part:
         part.write_text(opentimelineio.adapters.write_to_string(timeline, adapter), encoding="utf-8")
-        part.replace(target)
-    except OSError as error:
-        raise BadRequest(f"the timeline cannot be written to {target}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _rational(rate: Fraction) -> Clock:

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from footfall_bridge.errors import BadRequest
 from footfall_bridge.timeline import TimeRange
 from numpy.typing import NDArray
 
 from footfall_engine.analysis.picture import MOTION_RATE, PictureAnalysis
 from footfall_engine.media.video import Frame, probe, read_frames
 from footfall_engine.playback import Playback
+from footfall_engine.results import written_whole
 
 if TYPE_CHECKING:
     from footfall_engine.media.audio import Recording
@@ -74,14 +74,8 @@ def strip_frames(clip: Path, playback: Playback, count: int = FRAME_COUNT) -> li
 def write_chart(data: ChartData, target: Path) -> None:
     """Draw `data` into the PNG `target`, which appears whole."""
     figure = drawn(data)
-    part = target.with_name(f".{target.name}.part")
-    try:
+    with written_whole(target, "chart") as part:
         figure.savefig(part, format="png", facecolor=PAPER)
-        part.replace(target)
-    except OSError as error:
-        raise BadRequest(f"the chart cannot be written to {target}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def drawn(data: ChartData) -> Any:

@@ -360,10 +360,11 @@ def _tail(seconds: float, bright: float) -> Samples:
 
 def in_room(x: Samples, wet: float, seconds: float = 0.35, bright: float = 6000.0) -> Samples:
     """`x` in a small room of that reverberation time, without DC: recordings are never quite dry."""
-    response = _room(wet, round(seconds, 2), round(bright, -2))
+    seconds, bright = round(seconds, 2), round(bright, -2)
+    response = _room(wet, seconds, bright)
     samples = len(x) + len(response) - 1
     size = fft.next_fast_len(-(-samples // _ROOM_STEP) * _ROOM_STEP, real=True)
-    spectrum = fft.rfft(x, size) * _room_spectrum(wet, round(seconds, 2), round(bright, -2), size)
+    spectrum = fft.rfft(x, size) * _room_spectrum(wet, seconds, bright, size)
     return np.asarray(fft.irfft(spectrum, size)[:samples], np.float32)
 
 
