@@ -77,7 +77,7 @@ class RandomVtaLdm(vta_ldm.VtaLdm):
     def _load(self, runtime: Runtime, configs_: configs.Configs, progress: ProgressFn) -> vta_ldm.Networks:
         there = _ready(runtime)
         return vta_ldm.Networks(
-            unet=there(lambda: UNet2DConditionModel.from_config(dict(configs.UNET))),
+            unet=runtime.with_wide_sums(there(lambda: UNet2DConditionModel.from_config(dict(configs.UNET)))),
             vision=there(lambda: CLIPVisionModelWithProjection(CLIPVisionConfig(**configs.VISION))),
             projector=there(lambda: nn.Linear(configs.VISION["projection_dim"], configs_.width)),
             vae=there(lambda: AutoencoderKL(**AUDIOLDM_VAE)),
@@ -94,8 +94,8 @@ class RandomFoleyCrafter(foleycrafter.FoleyCrafter):
         temporal = there(lambda: foley_networks.TemporalAdapter(control))
         foley_networks.add_semantic_adapter(unet, _semantic(unet), "random")
         return foleycrafter.Networks(
-            unet=runtime.on_device(unet),
-            temporal=temporal,
+            unet=runtime.with_wide_sums(unet),
+            temporal=runtime.with_wide_sums(temporal),
             vae=there(lambda: AutoencoderKL(**SD_VAE)),
             text=there(lambda: CLIPTextModel(CLIPTextConfig(**SD_TEXT))),
             tokenizer=lambda texts, **_: SimpleNamespace(input_ids=torch.zeros(len(texts), 77, dtype=torch.long)),

@@ -16,6 +16,7 @@ from footfall_bridge.errors import InvalidSettings
 from torch import Tensor, nn
 
 from footfall_engine.config import AUTOMATIC, DEVICES, ON, PRECISIONS, Settings
+from footfall_engine.models.mixed import in_mixed_precision
 from footfall_engine.models.winograd import with_fewer_multiplications
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,11 @@ class Runtime:
     def on_device(self, network: nn.Module) -> nn.Module:
         there = nn.Module.to(network, self.device, self.precision)  # diffusers' own warns whatever is asked
         return there.to(memory_format=torch.channels_last) if self.device.type == "cuda" else there
+
+    def with_wide_sums(self, network: nn.Module) -> nn.Module:
+        """The network there, for float32, of which it narrows only what it multiplies: what guidance is to amplify."""
+        there = self.on_device(network)
+        return there if self.precision == torch.float32 else in_mixed_precision(there)
 
     @property
     def is_plain_cpu(self) -> bool:

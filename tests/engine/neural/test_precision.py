@@ -29,7 +29,7 @@ DEVICES = [pytest.param("cuda", marks=on_gpu), "cpu"]
 def test_latents_of_tiny_networks_in_bfloat16_stay_near_the_recorded_ones(device: str) -> None:
     recorded = golden.arrays("sampler_dpm_dg_5.npz")
     shape, runtime = golden.tiny_shape(), Runtime(torch.device(device), torch.bfloat16)
-    unet = runtime.on_device(networks.unet(golden.ldm_weights(), shape, "tiny"))
+    unet = runtime.with_wide_sums(networks.unet(golden.ldm_weights(), shape, "tiny"))
     judge = networks.alignment(golden.weights("classifier_tiny.safetensors"), shape, "tiny")
     assert off_by(recorded, unet, runtime.on_device(judge), recorded["origin_cond"], runtime) <= WITHIN
 
@@ -47,7 +47,7 @@ def off_by(
 
     def predict(latents: torch.Tensor, time: float, given: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            return unet(latents.to(runtime.precision), time, given, return_dict=False)[0].float()
+            return unet(latents, time, given, return_dict=False)[0]
 
     def likely(latents: torch.Tensor, time: float) -> torch.Tensor:
         return judge.model(
@@ -70,7 +70,8 @@ def test_latents_in_the_devices_own_precision_stay_near_the_recorded_ones(device
     if runtime.precision == torch.float32:
         pytest.skip("computes in float32, which is compared more closely elsewhere")
     recorded, conditions = golden.arrays("full_sampler_dpm_dg_5.npz"), golden.arrays("full_cond.npz")
-    unet, judge = (runtime.on_device(golden.full_size(name)) for name in ("unet", "alignment"))
+    unet = runtime.with_wide_sums(golden.full_size("unet"))
+    judge = runtime.on_device(golden.full_size("alignment"))
     recorded["x_T"] = golden.recipe().normal(1008, *recorded["final"].shape)
     recorded["context"] = conditions["ldm_cond"]
     recorded["uncond"] = torch.zeros_like(recorded["context"])

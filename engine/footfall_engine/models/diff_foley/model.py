@@ -152,7 +152,8 @@ class DiffFoley(JoinsJobs):
             progress(number / len(FILES))
             path = ready_weights(NAME, file, self._folder)
             weights = read_weights(path, runtime.reading_precision, partial(networks.belongs, name))
-            made[name] = runtime.on_device(getattr(networks, name)(weights, shape, path.name))
+            there = runtime.with_wide_sums if name == "unet" else runtime.on_device
+            made[name] = there(getattr(networks, name)(weights, shape, path.name))
         runtime.sped_up(made["unet"])
         return Networks(**made, sees_by=file_identity(ready_weights(NAME, FILES["cavp"], self._folder)))
 
@@ -223,7 +224,7 @@ class _Job(Stages):
         return self._asked(self._nets.together, "noise", _STEP_BYTES, self._noise)
 
     def _noise(self, latents: Tensor, times: Tensor, context: Tensor) -> Tensor:
-        return self._nets.unet(latents.to(self._runtime.precision), times, context, return_dict=False)[0].float()
+        return self._nets.unet(latents, times, context, return_dict=False)[0]
 
     def _slope(self, context: Tensor) -> Slope:
         ask = self._asked(self._nets.together, "slope", _STEP_BYTES, self._uphill)

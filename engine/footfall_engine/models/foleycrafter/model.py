@@ -195,8 +195,8 @@ class FoleyCrafter(JoinsJobs):
         projection = files.found(self._place, "label_projection")
         there = runtime.on_device
         return Networks(
-            unet=there(unet),
-            temporal=there(temporal),
+            unet=runtime.with_wide_sums(unet),
+            temporal=runtime.with_wide_sums(temporal),
             vae=there(vae),
             text=there(text),
             tokenizer=clip_tokenizer(at("tokenizer")),
@@ -375,7 +375,7 @@ class Job(MelStages):
         """Jobs with other scales share the networks, so each sets its own while nobody else computes."""
         unet, temporal, scale = self._nets.unet, self._nets.temporal, self._temporal_scale
         networks.set_semantic_scale(unet, self._semantic_scale)
-        return networks.predicted(unet, temporal, self._here(latents), times, text, pictures, drawn, scale).float()
+        return networks.predicted(unet, temporal, latents, times, text, pictures, drawn, scale)
 
     # ---- between latents and sound
 

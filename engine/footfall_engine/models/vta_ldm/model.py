@@ -157,7 +157,8 @@ class VtaLdm(JoinsJobs):
         made: dict[str, Any] = {"text": None}
         for number, (name, make) in enumerate(makers.items()):
             progress(number / len(makers))
-            made[name] = runtime.on_device(make())
+            there = runtime.with_wide_sums if name == "unet" else runtime.on_device
+            made[name] = there(make())
         return Networks(**made)
 
 
@@ -230,8 +231,8 @@ class _Job(MelStages):
         return self._asked(self._nets.together, "velocity", _STEP_BYTES, self._velocity)
 
     def _velocity(self, latents: Tensor, times: Tensor, told: Tensor) -> Tensor:
-        sideways = self._here(latents).transpose(2, 3)  # (b, channels, columns, rows)
-        return self._nets.unet(sideways, times, told, return_dict=False)[0].float().transpose(2, 3)
+        sideways = latents.transpose(2, 3)  # (b, channels, columns, rows)
+        return self._nets.unet(sideways, times, told, return_dict=False)[0].transpose(2, 3)
 
     # ---- between latents and sound
 
