@@ -46,6 +46,11 @@ class Recorded:
         with np.load(self.file(name)) as stored:
             return {key: torch.from_numpy(stored[key]) for key in stored.files if stored[key].dtype.kind in "fiub"}
 
+    def notes(self, name: str) -> dict[str, Any]:
+        """The texts of an .npz file, which are JSON."""
+        with np.load(self.file(name)) as stored:
+            return {key: json.loads(str(stored[key])) for key in stored.files if stored[key].dtype.kind == "U"}
+
     def weights(self, *names: str) -> Weights:
         """Tensors of several files together."""
         return {key: tensor for name in names for key, tensor in read_weights(self.file(name)).items()}
@@ -58,7 +63,7 @@ def there(path: Path) -> Path:
 
 
 DIFF_FOLEY = Recorded.of("diff-foley", "FOOTFALL_GOLDEN")
-file, arrays, weights = DIFF_FOLEY.file, DIFF_FOLEY.arrays, DIFF_FOLEY.weights
+file, arrays, notes, weights = DIFF_FOLEY.file, DIFF_FOLEY.arrays, DIFF_FOLEY.notes, DIFF_FOLEY.weights
 
 
 @cache
@@ -109,6 +114,23 @@ def _unet_sizes(params: dict[str, Any]) -> dict[str, Any]:
         "attention_at": tuple(params["attention_resolutions"]),
         "heads": params["num_heads"],
     }
+
+
+FIRST_CALL = "sampler_first_call_internals.npz"
+
+
+@cache
+def guidance_scales() -> tuple[float, float]:
+    """Of classifier-free and of classifier guidance, as the terms of the first recorded call were added up."""
+    if not (DIFF_FOLEY.folder / FIRST_CALL).is_file():
+        return 4.5, 50.0
+    terms = arrays(FIRST_CALL)
+    given = terms["eps_cond"] - terms["eps_uncond"]
+    likelier = -terms["sigma"][:, None, None, None] * terms["grad_logp"]
+    added = terms["eps_guided"] - terms["eps_uncond"]
+    sides = torch.stack([given.flatten(), likelier.flatten()], dim=1).double()
+    scale, classifier_scale = torch.linalg.lstsq(sides, added.flatten()[:, None].double()).solution[:, 0].tolist()
+    return round(scale, 4), round(classifier_scale, 2)
 
 
 def difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from footfall_bridge.errors import ModelFailed, WeightsMissing
 from footfall_engine.diffusion.samplers import dpm_solver_pp_2m
 from footfall_engine.media.audio import Recording
-from footfall_engine.models.diff_foley import layout
+from footfall_engine.models.diff_foley import layout, mel
 from footfall_engine.models.diff_foley.model import SCHEDULE, Compat, DiffFoley, Networks, _Job
-from footfall_engine.models.diff_foley.pictures import row_time
+from footfall_engine.models.diff_foley.pictures import row_time, squeezed
 from footfall_engine.models.runtime import SHELF
 from footfall_engine.progress import no_progress
 
@@ -37,6 +38,16 @@ def test_sound_is_exactly_as_long_as_asked(model: DiffFoley, duration: float, ch
     assert audio.shape == (1, channels, round(duration * 16_000))
     assert audio.dtype == np.float32
     assert np.isfinite(audio).all() and audio.any()
+
+
+@pytest.mark.parametrize("samples", [130_900, 131_000, 131_072, 143_360])
+def test_sound_that_fills_its_last_column_is_as_loud_to_its_end(samples: int) -> None:
+    plan = layout.exact(samples)
+    even = torch.full((1, mel.BANDS, plan.columns * layout.FRAMES_PER_COLUMN), 0.6)
+    job = _Job(cast(Networks, None), tiny.CPU, plan, conditions(samples / mel.SAMPLE_RATE), no_progress)
+    (audio,) = job.sound(even, [torch.Generator().manual_seed(1)])
+    assert len(audio) == samples
+    assert np.std(audio[-mel.HOP :]) > 0.6 * np.std(audio)
 
 
 def test_a_seed_gives_the_same_samples_alone_and_among_others(model: DiffFoley) -> None:
@@ -157,6 +168,30 @@ def test_the_notebook_drops_what_does_not_fill_a_window() -> None:
         layout.of_notebook(round(7.5 * 16_000))
 
 
+def test_as_the_original_a_short_sound_is_refused_before_weights_are_looked_for(tmp_path: Path) -> None:
+    model = DiffFoley("original", tmp_path, tiny.CPU, tiny.SHAPE)
+    with pytest.raises(ModelFailed, match=r"8 s at least, not 5 s"):
+        model.generate(conditions(5.0), [1], no_progress)
+
+
+def test_as_the_original_a_long_sound_is_not_refused_for_its_rest(folder: Path) -> None:
+    film = Film()
+    rest = conditions(5.5, start=55.5, steps=1, frames=film)
+    audio = tiny.tiny_model(folder, compat="original").generate(rest, [1], no_progress).audio
+    assert audio.shape[-1] == round(5.5 * mel.SAMPLE_RATE)
+    assert min(np.abs(part).max() for part in np.array_split(audio[0, 0], 11)) > 0
+    assert len(film.asked) < layout.ROWS and max(film.asked) == 5.5
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(("given", "prepared"), [("frame_bgr_decoded_0", "frame_rgb224_0"),
+                                                 ("frame_rgb_decoded_16", "frame_rgb224_16")])  # fmt: skip
+def test_pictures_are_squeezed_alike(given: str, prepared: str) -> None:
+    recorded = golden.arrays("preproc_gun.npz")  # both are RGB, whatever their names
+    ours = squeezed(recorded[given].numpy()).transpose(2, 0, 1) / 255
+    assert ours == pytest.approx(recorded[prepared].numpy(), abs=1e-6)
+
+
 @pytest.mark.parity
 def test_rows_show_the_pictures_that_training_took() -> None:
     recorded = golden.arrays("preproc_gun.npz")
@@ -174,8 +209,8 @@ def test_rows_show_the_pictures_that_training_took() -> None:
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize(("name", "scale"), [("dg_5", 4.5), ("dg_5_cfg1", 1.0)])
-def test_the_whole_path_to_latents_is_the_notebooks(name: str, scale: float) -> None:
+@pytest.mark.parametrize("name", ["dg_5", "dg_5_cfg1"])
+def test_the_whole_path_to_latents_is_the_notebooks(name: str) -> None:
     from footfall_engine.models.diff_foley import networks
 
     recorded = golden.arrays(f"sampler_dpm_{name}.npz")
@@ -188,7 +223,8 @@ def test_the_whole_path_to_latents_is_the_notebooks(name: str, scale: float) -> 
     job = _Job(Networks(cavp=cavp, alignment=alignment, **made), tiny.CPU, plan, conditions(8.2), no_progress)
     context = job.context_of_notebook(rows)
     assert relative(context.given, recorded["context"][:1]) <= 1e-4
-    denoise = job.denoiser(context, scale, 0.0 if scale == 1 else 50.0)
+    scale, classifier_scale = (1.0, 0.0) if name.endswith("cfg1") else golden.guidance_scales()
+    denoise = job.denoiser(context, scale, classifier_scale)
     made = dpm_solver_pp_2m(denoise, recorded["x_T"][:1], SCHEDULE, len(recorded["x_in"]))
     assert relative(made, recorded["final"][:1]) <= 1e-4
 

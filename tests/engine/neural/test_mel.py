@@ -34,8 +34,10 @@ def test_the_inverse_matches_the_original(rate: int) -> None:
     start = recorded[f"wav_sr{rate}_rs0"]
     assert relative(audio[: len(start)], start) <= SCIPY_CLOSE
     # from zero phase, rounding alone moves single samples by a tenth, in librosa too; the level is what can be compared
-    level = float(torch.from_numpy(notebook.griffin_lim(found)).std())
-    assert level == pytest.approx(float(recorded[f"wav_stats_sr{rate}"][1]), rel=1e-2)
+    _, level, _, mean_of_seed_0, *level_and_peak = recorded[f"wav_stats_sr{rate}"].tolist()
+    assert float(torch.from_numpy(notebook.griffin_lim(found)).std()) == pytest.approx(level, rel=1e-2)
+    assert float(audio.mean()) == pytest.approx(mean_of_seed_0, abs=1e-5)
+    assert [float(audio.std()), float(audio.abs().max())] == pytest.approx(level_and_peak, rel=SCIPY_CLOSE)
 
 
 @pytest.mark.parity
@@ -102,6 +104,15 @@ def test_a_click_stays_where_it_was(samples: int) -> None:
     found = there_and_back(audio, seed=1)
     assert found.shape == audio.shape
     assert abs(int(found[0].abs().argmax()) - samples // 2) <= mel.WINDOW // 2
+
+
+@pytest.mark.parametrize("frames", [5, 8, 11])
+def test_a_spectrogram_that_is_too_short_goes_on_as_it_ends(frames: int) -> None:
+    bands = torch.rand(2, mel.BANDS, 8, generator=torch.Generator().manual_seed(0))
+    fitted = mel.fit_frames(bands, frames)
+    assert fitted.shape[2] == frames
+    assert torch.equal(fitted[..., :8], bands[..., :frames])
+    assert torch.equal(fitted[..., 8:], bands[..., -1:].expand(-1, -1, max(0, frames - 8)))
 
 
 def test_the_same_seed_gives_the_same_samples_and_another_one_others() -> None:

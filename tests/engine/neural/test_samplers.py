@@ -17,7 +17,6 @@ from tests.engine.neural.golden import relative, torch
 pytestmark = pytest.mark.parity
 CLOSE = 1e-4
 
-SCALE, CLASSIFIER_SCALE = 4.5, 50.0  # of every recording that is guided
 SCHEDULE = NoiseSchedule(scaled_linear_betas(0.00085, 0.0120, 1000))
 
 
@@ -42,11 +41,12 @@ def judge(net: torch.nn.Module, rows: torch.Tensor) -> guidance.LogProbability:
 def denoiser_of(name: str, recorded: dict[str, torch.Tensor]) -> Denoiser:
     """The guidance that a recording's name stands for."""
     predict, context, null = predictor(tiny("unet")), recorded["context"], recorded["uncond"]
+    scale, classifier_scale = golden.guidance_scales()
     if "dg" in name and not name.endswith("cfg1"):
         likely = judge(tiny("alignment"), recorded["origin_cond"])
         slope = partial(guidance.gradient, likely)
-        return guidance.double(predict, context, null, SCALE, slope, CLASSIFIER_SCALE, SCHEDULE)
-    return guidance.classifier_free(predict, context, null, SCALE if "_cfg_" in name else 1.0)
+        return guidance.double(predict, context, null, scale, slope, classifier_scale, SCHEDULE)
+    return guidance.classifier_free(predict, context, null, scale if "_cfg_" in name else 1.0)
 
 
 class Heard:
@@ -96,7 +96,7 @@ def test_the_other_samplers_end_alike(name: str) -> None:
 
 
 def test_each_term_of_double_guidance_matches() -> None:
-    recorded, start = golden.arrays("sampler_first_call_internals.npz"), golden.arrays("sampler_dpm_dg_5.npz")
+    recorded, start = golden.arrays(golden.FIRST_CALL), golden.arrays("sampler_dpm_dg_5.npz")
     noise, time = start["x_T"], float(recorded["t_input"][0])
     predict = predictor(tiny("unet"))
     likely = judge(tiny("alignment"), start["origin_cond"])
@@ -114,11 +114,12 @@ def test_contexts_as_in_training_match_too() -> None:
     context, rows = start["context"], start["origin_cond"][:, : start["context"].shape[1]]
     alignment, embed, predict = tiny("alignment"), tiny("condition"), predictor(tiny("unet"))
     null = embed(torch.zeros_like(rows))
+    scale, classifier_scale = golden.guidance_scales()
     assert relative(null, recorded["uncond_embed"]) <= CLOSE
 
     def made(null: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         slope = partial(guidance.gradient, judge(alignment, rows))
-        double = guidance.double(predict, context, null, SCALE, slope, CLASSIFIER_SCALE, SCHEDULE)
+        double = guidance.double(predict, context, null, scale, slope, classifier_scale, SCHEDULE)
         return samplers.dpm_solver_pp_2m(double, start["x_T"], SCHEDULE, len(start["x_in"]))
 
     zeros = start["uncond"]
@@ -139,13 +140,14 @@ def test_full_size_double_guidance_ends_alike() -> None:
     recorded, conditions = golden.arrays("full_sampler_dpm_dg_5.npz"), golden.arrays("full_cond.npz")
     context = conditions["ldm_cond"]
     likely = judge(golden.full_size("alignment"), conditions["video_feat"])
+    scale, classifier_scale = golden.guidance_scales()
     double = guidance.double(
         predictor(golden.full_size("unet")),
         context,
         torch.zeros_like(context),
-        SCALE,
+        scale,
         partial(guidance.gradient, likely),
-        CLASSIFIER_SCALE,
+        classifier_scale,
         SCHEDULE,
     )
     noise = golden.recipe().normal(1008, *recorded["final"].shape)
@@ -157,6 +159,7 @@ def test_the_schedule_matches() -> None:
     steps = len(grid["t"]) - 1
     assert SCHEDULE.betas == pytest.approx(recorded["betas"].numpy(), rel=1e-5)
     assert SCHEDULE.alphas_cumprod == pytest.approx(recorded["alphas_cumprod"].numpy(), rel=1e-5)
+    assert (1000 * grid["t"] - 1).numpy() == pytest.approx(grid["t_input"].numpy(), abs=1e-3)
     assert SCHEDULE.uniform_times(steps) == pytest.approx(grid["t_input"].numpy(), abs=1e-3)
     of_times: dict[str, Callable[[float], float]] = {
         "log_alpha": SCHEDULE.log_alpha, "sigma": SCHEDULE.sigma, "lamb": SCHEDULE.log_snr,

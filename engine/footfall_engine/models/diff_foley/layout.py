@@ -53,16 +53,20 @@ def exact(samples: int) -> Layout:
     return Layout(samples, columns, starts, looks)
 
 
-def of_notebook(samples: int) -> Layout:
-    """Windows side by side, one for every 32 whole rows; what is left over stays silent."""
+def of_notebook(samples: int, first: bool = True) -> Layout:
+    """Windows side by side, one for every 32 whole rows; what is left over stays silent.
+
+    What fills no window is refused, as there. Where it is not the `first` part of a sound, its last picture stays.
+    """
     seconds = samples / mel.SAMPLE_RATE
     rows = rows_in(seconds)
-    windows = rows // ROWS
-    if not windows:
+    if first and rows < ROWS:
         raise ModelFailed(f"as the original, Diff-Foley takes {ROWS / ROWS_PER_SEC:g} s at least, not {seconds:g} s")
+    rows = max(rows, ROWS)
+    columns = rows // ROWS * COLUMNS
     times = tuple(_inside(row_time(row), seconds) for row in range(rows))
-    looks = tuple(times[first : first + NOTEBOOK_CHUNK] for first in range(0, rows, NOTEBOOK_CHUNK))
-    return Layout(samples, windows * COLUMNS, tuple(range(0, windows * COLUMNS, COLUMNS)), looks)
+    looks = tuple(times[row : row + NOTEBOOK_CHUNK] for row in range(0, rows, NOTEBOOK_CHUNK))
+    return Layout(samples, columns, tuple(range(0, columns, COLUMNS)), looks)
 
 
 def _inside(time: float, seconds: float) -> float:

@@ -35,6 +35,12 @@ def frames_of(samples: int) -> int:
     return math.ceil(samples / HOP)
 
 
+def fit_frames(mel: Tensor, frames: int) -> Tensor:
+    """So many frames: what is too long is cut, and what is too short goes on as it ends."""
+    last = mel.shape[2] - 1
+    return mel[:, :, torch.arange(frames, device=mel.device).clamp(max=last)]
+
+
 def mel_spectrogram(audio: Tensor, frames: int) -> Tensor:
     """Mel spectrogram of so many frames; audio that is shorter is followed by silence."""
     samples = frames * HOP - 1  # one more would begin another frame
@@ -55,11 +61,10 @@ def magnitudes(bands: Tensor) -> Tensor:
     Projected gradient descent with Nesterov's momentum, from the clipped least-squares solution.
     """
     basis = _on(bands, mel_basis(SAMPLE_RATE))
-    best = (torch.linalg.pinv(basis) @ bands).clamp(min=0)
-    step = 1 / torch.linalg.matrix_norm(basis, 2) ** 2
+    best = (_on(bands, _pseudo_inverse()) @ bands).clamp(min=0)
     ahead, inertia = best, 1.0
     for _ in range(_INVERSE_ROUNDS):
-        better = (ahead - step * (basis.T @ (basis @ ahead - bands))).clamp(min=0)
+        better = (ahead - _step() * (basis.T @ (basis @ ahead - bands))).clamp(min=0)
         grown = (1 + math.sqrt(1 + 4 * inertia**2)) / 2
         ahead = better + (inertia - 1) / grown * (better - best)
         best, inertia = better, grown

@@ -113,12 +113,12 @@ class DiffFoley(JoinsJobs):
     def _sampled(
         self, conditions: Conditions, seeds: list[int], progress: ProgressFn
     ) -> tuple[_Job, list[torch.Generator], Tensor]:
-        # 1. networks, and how the sound is laid out
-        runtime = self._runtime or chosen_runtime()
-        nets = self._networks(runtime, part(progress, 0.0, LOADED))
+        # 1. how the sound is laid out, and networks
         original = self.compat is Compat.ORIGINAL
         samples = round(conditions.duration * mel.SAMPLE_RATE)
-        plan = layout.of_notebook(samples) if original else layout.exact(samples)
+        plan = layout.of_notebook(samples, first=conditions.start == 0) if original else layout.exact(samples)
+        runtime = self._runtime or chosen_runtime()
+        nets = self._networks(runtime, part(progress, 0.0, LOADED))
         job = _Job(nets, runtime, plan, conditions, progress)
 
         # 2. what the picture shows
@@ -297,7 +297,7 @@ class _Job(Stages):
         """Shape = (variants, samples)."""
         samples = self.plan.samples
         frames = mel.frames_of(samples) + _SPARE_FRAMES
-        bands = bands[..., :frames].clamp(0, 1)
+        bands = mel.fit_frames(bands, frames).clamp(0, 1)
         if bands.device.type == "mps":  # it lacks some of what spectra need
             bands = bands.cpu()
         first = torch.cat([mel.random_phase(each) for each in generators]).to(bands)
