@@ -6,16 +6,19 @@ fetched or converted lies its sha256, in the format of ``sha256sum``.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
 from footfall_bridge.errors import (
     BadRequest,
     DiskFull,
@@ -36,8 +39,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHECKSUM = ".sha256"
+CONVERTING = "convert"  # subfolder of where weights are to lie, gone when they do
 _DOWNLOADS = "download"  # subfolder, gone when all is there
+_PART = ".part"  # of a download that is not whole yet
 _READ_BYTES = 2**22
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk, or what of it one may use
 _NEURAL_PACKAGES = ("torch", "diffusers", "safetensors", "transformers", "huggingface_hub")
 
 Say = Callable[[str], None]
@@ -76,6 +82,41 @@ def require_neural(name: str) -> None:
         raise ModelFailed(f"the model {name} needs more than Footfall's base; {how_to_install('neural')}")
 
 
+# ---- writing
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Turns what a disk refuses into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull(f"the disk of {folder} is full", detail=str(error)) from error
+        raise EngineFault(
+            f"{folder} cannot be written to ({error.strerror or error}); FOOTFALL_MODELS names another place",
+            detail=str(error),
+        ) from error
+
+
+@contextmanager
+def one_at_a_time(what: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """While no other process does the same in the folder of models; `wait` is called if another does it now."""
+    folder = models_folder()
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f".{what}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            wait()
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 # ---- fetching
 
 
@@ -100,8 +141,9 @@ class Parcel:
 def pull(row: ModelRow, say: Say) -> Path:
     """Fetch and convert what is missing of a model's weights; their folder.
 
-    A broken download goes on where it stopped. Raises BadRequest for a model without weights, DiskFull, WeightsUnusable
-    for a file that is not what the hub says it is, or EngineFault when the hub cannot be reached.
+    A download that broke off, or that was stopped, goes on from there. Raises BadRequest for a model without weights,
+    DiskFull, WeightsUnusable for a file that is not what the hub says it is, or EngineFault when the hub cannot be
+    reached or the folder not be written to.
     """
     if not row.parts:
         raise BadRequest(f"the model {row.name} needs no weights")
@@ -110,13 +152,14 @@ def pull(row: ModelRow, say: Say) -> Path:
         named = ", ".join(part.name for part in row.parts)
         raise BadRequest(f"nobody publishes weights of {row.name}; put your own, {named}, into {folder}")
     require_neural(row.name)
-    parcels = _parcels(row, say)
-    _check_room(folder, [file.size for parcel in parcels for file in parcel.files])
-    for parcel in parcels:
-        say(f"fetching {parcel.part.name}")
-        _store(parcel.part, _fetched(row, parcel, folder / _DOWNLOADS), folder, say)
-    shutil.rmtree(folder / _DOWNLOADS, ignore_errors=True)
-    _convert_what_lies_there(row, folder, say)
+    with one_at_a_time("pull", lambda: say("waiting for another `footfall models pull`")), writing_to(folder):
+        parcels = _parcels(row, say)
+        _check_room(folder, parcels)
+        for parcel in parcels:
+            say(f"fetching {parcel.part.name}")
+            _store(parcel.part, _fetched(row, parcel, folder), folder, say)
+        shutil.rmtree(folder / _DOWNLOADS, ignore_errors=True)
+        _convert_what_lies_there(row, folder, say)
     return folder
 
 
@@ -151,25 +194,55 @@ def _listed(row: ModelRow, repository: str) -> dict[str, Published]:
                 each.rfilename, each.size or 0, each.lfs.sha256 if each.lfs else "", facts.sha or "main"
             )
             for each in facts.siblings or []
+            if _leads_inside(each.rfilename)
         }
 
 
-def _fetched(row: ModelRow, parcel: Parcel, folder: Path) -> list[Path]:
-    """The files of a parcel as they were published, in a folder of downloads."""
-    from huggingface_hub import hf_hub_download
+def _leads_inside(path: str) -> bool:
+    """Whether a path from elsewhere stays in the folder it is put into, on any system."""
+    at = PureWindowsPath(path)
+    return not at.anchor and ".." not in at.parts
 
-    place = folder / parcel.part.repository.replace("/", "--")
-    place.mkdir(parents=True, exist_ok=True)
+
+def _fetched(row: ModelRow, parcel: Parcel, folder: Path) -> list[Path]:
+    """The files of a parcel as they were published."""
     fetched = []
     for file in parcel.files:
-        with _reaching_the_hub(row, parcel.part.repository):
-            options: Any = {"revision": file.revision, "local_dir": place}
-            path = Path(hf_hub_download(parcel.part.repository, file.path, **options))
+        path = _place_of(parcel.part.repository, file, folder)
+        if not path.is_file():
+            with _reaching_the_hub(row, parcel.part.repository):
+                _download(parcel.part.repository, file, path)
         if file.sha256 and sha256_of(path) != file.sha256:
             path.unlink()
             raise WeightsUnusable(f"{file.path} arrived damaged; fetch it once more")
         fetched.append(path)
     return fetched
+
+
+def _place_of(repository: str, file: Published, folder: Path) -> Path:
+    """Where a download lies once it is whole; those of other revisions are other files."""
+    return folder / _DOWNLOADS / repository.replace("/", "--") / file.revision / file.path
+
+
+def _part_of(download: Path) -> Path:
+    return download.with_name(download.name + _PART)
+
+
+def _download(repository: str, file: Published, path: Path) -> None:
+    """Fetch a file from the hub, the rest of it where some is there: the hub's own client begins anew each time."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _part_of(path).open("ab") as part:
+        if part.tell() > file.size:
+            part.truncate(0)
+        http_get(
+            hf_hub_url(repository, file.path, revision=file.revision), part, resume_size=part.seek(0, os.SEEK_END),
+            headers=build_hf_headers(), expected_size=file.size or None, displayed_filename=path.name,
+        )  # fmt: skip
+    _part_of(path).replace(path)
 
 
 def _store(part: Part, fetched: Sequence[Path], folder: Path, say: Say) -> None:
@@ -211,6 +284,8 @@ class _reaching_the_hub:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is None or isinstance(error, FootfallError) or not isinstance(error, Exception):
             return
+        if getattr(error, "errno", None) in _FULL:
+            return
         wanted = [part.name for part in _missing(self._row) if part.needed and part.repository == self._repository]
         folder = model_folder(self._row.weights_folder)
         raise EngineFault(
@@ -220,10 +295,12 @@ class _reaching_the_hub:
         ) from error
 
 
-def _check_room(folder: Path, sizes: Sequence[int]) -> None:
-    """DiskFull unless there is room for files of those sizes and for one of them being converted."""
+def _check_room(folder: Path, parcels: Sequence[Parcel]) -> None:
+    """DiskFull unless there is room for what is still to come and for one of the files being converted."""
     folder.mkdir(parents=True, exist_ok=True)
-    there = sum(path.stat().st_size for path in (folder / _DOWNLOADS).rglob("*") if path.is_file())
+    sizes = [file.size for parcel in parcels for file in parcel.files]
+    places = [_place_of(parcel.part.repository, file, folder) for parcel in parcels for file in parcel.files]
+    there = sum(path.stat().st_size for place in places for path in (place, _part_of(place)) if path.is_file())
     needed = sum(sizes) + max(sizes, default=0) - there
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -244,6 +321,9 @@ class Checked:
 
 def verify(row: ModelRow) -> Iterator[Checked]:
     """Whether each part is there, unchanged since it was stored, and holds what the model needs."""
+    if not row.parts:
+        yield Checked(row.name, True, "needs no weights")
+        return
     folder = model_folder(row.weights_folder)
     for part in row.parts:
         if part.needed or part.found(folder):
@@ -310,13 +390,15 @@ def remove(row: ModelRow) -> int:
     """Delete a model's weights; how many bytes that freed. Files that are not of the model stay."""
     folder = model_folder(row.weights_folder)
     freed = 0
-    for path in {path for part in row.parts for path in part.files(folder)}:
-        freed += path.stat().st_size
-        path.unlink()
-        _sum_of(path).unlink(missing_ok=True)
-    shutil.rmtree(folder / _DOWNLOADS, ignore_errors=True)
-    for place in [place for part in row.parts for place in part.places]:
-        _remove_empty(folder / place, folder)
+    with writing_to(folder):
+        for path in {path for part in row.parts for path in part.files(folder)}:
+            freed += path.stat().st_size
+            path.unlink()
+            _sum_of(path).unlink(missing_ok=True)
+        for left in (folder / _DOWNLOADS, *folder.rglob(CONVERTING)):
+            shutil.rmtree(left, ignore_errors=True)
+        for place in [place for part in row.parts for place in part.places]:
+            _remove_empty(folder / place, folder)
     return freed
 
 

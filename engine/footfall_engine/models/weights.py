@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import re
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from itertools import islice
@@ -20,14 +22,22 @@ from footfall_bridge.errors import WeightsMissing, WeightsUnusable
 from torch import Tensor, nn
 
 from footfall_engine.models.parts import SAFETENSORS, converted
-from footfall_engine.models.store import model_folder, note_sum, weights_missing
+from footfall_engine.models.store import (
+    CONVERTING,
+    model_folder,
+    note_sum,
+    one_at_a_time,
+    weights_missing,
+    writing_to,
+)
 
 log = logging.getLogger(__name__)
 
 Weights = dict[str, Tensor]
 
 _NAMED_KEYS = 5  # of each kind in a sentence; all of them are in its detail
-_INERT_PACKAGES = ("pytorch_lightning.", "lightning.")  # trainers whose classes stand in checkpoints as mere names
+_INERT_PACKAGES = ("pytorch_lightning.", "lightning.", "numpy.")  # of trainers' notes beside the tensors
+_BEGINNINGS = (b"PK\x03\x04", b"\x80")  # of checkpoints: torch's zip archive, a pickle
 _COUNTERS = "num_batches_tracked"  # of batch norms in training; nothing reads them here
 _TENSORS_PER_MAPPING = 64  # read and cast before the file is mapped anew, which gives the pages back
 
@@ -88,20 +98,32 @@ def _opened(path: Path) -> Any:
 
 def _unpickled(path: Path) -> Any:
     """What a pickled checkpoint holds, by the restricted unpickler."""
+    with path.open("rb") as file:
+        beginning = file.read(4)
+    if not beginning.startswith(_BEGINNINGS):
+        raise WeightsUnusable(f"{path.name} is no checkpoint, or is damaged or cut short", detail=repr(beginning))
     try:
         with torch.serialization.safe_globals(_inert_classes(path)):
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=beginning == _BEGINNINGS[0])
     except pickle.UnpicklingError as error:
         raise WeightsUnusable(
             f"{path.name} holds more than tensors and could run code when read, so it is not read", detail=str(error)
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsUnusable(f"the weights {path.name} are damaged or cut short", detail=str(error)) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # of any kind, as damage may look like anything
+        raise WeightsUnusable(f"the weights {path.name} are damaged or cut short", detail=repr(error)) from error
 
 
-def _is_zip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) == b"PK\x03\x04"
+class _Inert:
+    """Stands for an object of a class that is not looked up, and takes what would have made it."""
+
+    def __new__(cls, *_: Any) -> _Inert:
+        return object.__new__(cls)
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def __setstate__(self, state: Any) -> None: ...
 
 
 def _inert_classes(path: Path) -> list[tuple[type, str]]:
@@ -110,7 +132,7 @@ def _inert_classes(path: Path) -> list[tuple[type, str]]:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception:  # not a file of that kind; reading it will say what is wrong
         return []
-    return [(type("Inert", (), {}), name) for name in names if name.startswith(_INERT_PACKAGES)]
+    return [(type("Inert", (_Inert,), {}), name) for name in names if name.startswith(_INERT_PACKAGES)]
 
 
 def _state_of(found: Any, path: Path) -> Weights:
@@ -119,7 +141,7 @@ def _state_of(found: Any, path: Path) -> Weights:
     State dicts of several networks, each under a name, become one whose keys are joined by dots.
     """
     state = found.get("state_dict", found) if isinstance(found, Mapping) else {}
-    flat = {key: value for key, value in state.items() if isinstance(value, Tensor)}
+    flat = {key: value for key, value in _items(state) if isinstance(key, str) and _is_plain(value)}
     weights = {key.replace("module.", ""): value for key, value in (flat or _joined(state)).items()}
     if not weights:
         raise WeightsUnusable(f"{path.name} holds no weights")
@@ -127,15 +149,26 @@ def _state_of(found: Any, path: Path) -> Weights:
 
 
 def _joined(found: Any, prefix: str = "") -> Weights:
-    if isinstance(found, Tensor):
+    if _is_plain(found):
         return {prefix: found}
-    if not isinstance(found, Mapping):
-        return {}
     return {
         joined: tensor
-        for key, value in found.items()
+        for key, value in _items(found)
         for joined, tensor in _joined(value, f"{prefix}.{key}" if prefix else str(key)).items()
     }
+
+
+def _items(found: Any) -> Iterable[tuple[Any, Any]]:
+    return found.items() if isinstance(found, Mapping) else ()
+
+
+def _is_plain(found: Any) -> bool:
+    """A tensor whose numbers lie one after the other, as those of all networks here do."""
+    return (
+        isinstance(found, Tensor)
+        and found.layout == torch.strided
+        and not (found.is_quantized or found.is_meta or found.is_complex())
+    )
 
 
 # ---- converting
@@ -145,41 +178,68 @@ def ready_weights(model: str, file: str, folder: Path | None = None) -> Path:
     """The weights of a published checkpoint as safetensors; converted now if only the checkpoint itself is there."""
     folder = folder or model_folder(model)
     checkpoint, ready = folder / file, converted(folder / file)
-    if checkpoint.is_file() and not (ready.is_file() and _of_same_time(checkpoint, ready)):
+    if checkpoint.is_file():
         convert(checkpoint, ready)
     if not ready.is_file():
         raise weights_missing(model, [file], folder)
     return ready
 
 
-def _of_same_time(checkpoint: Path, ready: Path) -> bool:
-    """Whether a file was converted from the checkpoint that lies there now."""
-    return checkpoint.stat().st_mtime_ns == ready.stat().st_mtime_ns
-
-
 def convert(source: Path, target: Path, beginnings: tuple[str, ...] = ()) -> None:
     """A pickled checkpoint as safetensors: its tensors alone, under their own keys; those that begin so, if told.
 
-    The file appears whole, with the checkpoint's time, by which it is known whether that was replaced.
+    The file appears whole, with the checkpoint's time, by which it is known whether that was replaced. Raises DiskFull
+    and EngineFault besides what `read_checkpoint` does.
     """
+    if _is_converted(source, target):
+        return
+    with one_at_a_time("convert"):
+        if not _is_converted(source, target):
+            _convert(source, target, beginnings or ("",))
+
+
+def _is_converted(checkpoint: Path, ready: Path) -> bool:
+    """Whether a file was converted from the checkpoint that lies there now."""
+    return ready.is_file() and checkpoint.stat().st_mtime_ns == ready.stat().st_mtime_ns
+
+
+def _convert(source: Path, target: Path, beginnings: tuple[str, ...]) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    kept = beginnings or ("",)
-    weights = {
-        key: tensor.detach().clone().contiguous()
-        for key, tensor in read_checkpoint(source).items()
-        if key.startswith(kept)
-    }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    try:
-        save_file(weights, part)
-        times = source.stat()
-        os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))
-        part.replace(target)
-        note_sum(target)
-    finally:
-        part.unlink(missing_ok=True)
+    weights = {key: tensor for key, tensor in read_checkpoint(source).items() if key.startswith(beginnings)}
+    room = target.parent / CONVERTING
+    part = room / target.name
+    with writing_to(target.parent):
+        shutil.rmtree(room, ignore_errors=True)  # what was left when the machine went down
+        room.mkdir(parents=True)
+        try:
+            save_file(_apart(weights), part)
+            shutil.copystat(source, part)
+            part.replace(target)
+            note_sum(target)
+        except SafetensorError as error:
+            raise _as_os_error(error) from error
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+
+def _apart(weights: Weights) -> Weights:
+    """The tensors without what links them; only those that share memory, or are part of more of it, are copied."""
+    places: set[int] = set()
+    apart: Weights = {}
+    for key, tensor in weights.items():
+        plain = tensor.detach()
+        alone = plain.is_contiguous() and plain.untyped_storage().nbytes() == plain.nbytes
+        apart[key] = plain if alone and plain.data_ptr() not in places else plain.clone().contiguous()
+        places.add(plain.data_ptr())
+    return apart
+
+
+def _as_os_error(error: Exception) -> OSError:
+    """What the disk said to safetensors, which tells it in a text of its own."""
+    number = re.search(r"os error (\d+)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
 
 
 # ---- filling networks

@@ -9,27 +9,32 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from footfall_bridge.errors import DiskFull
 from footfall_engine.models import store
 from footfall_engine.models.diff_foley.model import FILES
 from footfall_engine.models.parts import converted
 from footfall_engine.models.registry import model_row
-from footfall_engine.models.store import CHECKSUM, missing_files
+from footfall_engine.models.store import CHECKSUM, CONVERTING, missing_files
 from safetensors.torch import load_file
 
 from tests.engine.neural import hub_trees, tiny, tiny_vta
 from tests.engine.neural.golden import torch
+from tests.waiting import wait_until
 
 DIFF_FOLEY = "SimianLuo/Diff-Foley"
 COMMIT = "0" * 40
 BROKEN_FROM = 11 * 2**20  # bytes; the hub's client keeps whole pieces of 10 MiB
+PIECE = 10 * 2**20
+PATIENCE = 120.0
 
 
 class Hub:
@@ -42,6 +47,9 @@ class Hub:
         self.lying = False
         self.claimed_size: int | None = None
         self.breaking = False  # the connection, in the middle of every file that is asked for from its start
+        self.renamed: Callable[[str], str] = lambda path: path  # in lists
+        self.hangs_up = threading.Event()  # once it breaks off, or else it says nothing more
+        self.hangs_up.set()
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,6 +65,8 @@ class Hub:
                 asked = unquote(self.path.partition("?")[0])
                 if asked.startswith("/api/models/"):
                     self.list_files("/".join(asked.split("/")[3:5]), with_body)
+                elif asked.startswith("/api/"):  # what its client asks besides
+                    self.reply(404, b"", {}, with_body)
                 else:
                     owner, name, _, _, path = asked.removeprefix("/").split("/", 4)
                     self.send_file(hub.folder / owner / name / path, with_body)
@@ -93,6 +103,7 @@ class Hub:
                 self.end_headers()
                 if with_body and hub.breaking and status == 200 and len(body) > BROKEN_FROM:
                     self.wfile.write(body[:BROKEN_FROM])
+                    hub.hangs_up.wait(PATIENCE)
                     self.close_connection = True
                 elif with_body:
                     self.wfile.write(body)
@@ -108,7 +119,12 @@ class Hub:
     def facts_of(self, path: Path, root: Path) -> dict[str, Any]:
         size = self.claimed_size or path.stat().st_size
         large = {"sha256": self.digest_of(path), "size": size, "pointerSize": 130}
-        return {"rfilename": path.relative_to(root).as_posix(), "size": size, "blobId": COMMIT, "lfs": large}
+        return {
+            "rfilename": self.renamed(path.relative_to(root).as_posix()),
+            "size": size,
+            "blobId": COMMIT,
+            "lfs": large,
+        }
 
 
 @contextmanager
@@ -136,9 +152,7 @@ def weights(tmp_path: Path) -> Path:
     return tmp_path / "models" / "diff-foley"
 
 
-def footfall(
-    *words: str, hub: Hub | None, weights: Path, status: int = 0, **more: str
-) -> subprocess.CompletedProcess[str]:
+def starting(*words: str, hub: Hub | None, weights: Path, **more: str) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "FOOTFALL_HOME": str(weights.parent.parent / "home"),
@@ -149,9 +163,23 @@ def footfall(
         **more,
     }
     command = [sys.executable, "-m", "footfall_engine", *words]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert ran.returncode == status, ran.stderr
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@dataclass(frozen=True)
+class Ran:
+    stdout: str
+    stderr: str
+
+
+def ended(process: subprocess.Popen[str], status: int = 0) -> Ran:
+    ran = Ran(*process.communicate(timeout=PATIENCE))
+    assert process.returncode == status, ran.stderr
     return ran
+
+
+def footfall(*words: str, hub: Hub | None, weights: Path, status: int = 0, **more: str) -> Ran:
+    return ended(starting(*words, hub=hub, weights=weights, **more), status)
 
 
 def listed(hub: Hub, weights: Path) -> bool:
@@ -196,14 +224,103 @@ def test_what_the_hub_calls_something_else_is_not_kept(hub: Hub, weights: Path) 
     assert not list(weights.glob("*.safetensors"))
 
 
-def test_a_broken_download_goes_on_where_it_stopped(hub: Hub, weights: Path) -> None:
+@pytest.fixture
+def breaking(hub: Hub) -> Hub:
+    """The first file it has is longer than what it sends of it at a time."""
     whole = torch.load(hub.folder / DIFF_FOLEY / "ckpt" / FILES["cavp"], weights_only=True)
     whole["optimizer_states"] = torch.zeros(2 * BROKEN_FROM, dtype=torch.uint8)
     torch.save(whole, hub.folder / DIFF_FOLEY / "ckpt" / FILES["cavp"])
     hub.breaking = True
+    return hub
+
+
+def part_of_a_download(weights: Path) -> Path:
+    return weights / "download" / DIFF_FOLEY.replace("/", "--") / COMMIT / "ckpt" / f"{FILES['cavp']}.part"
+
+
+@pytest.mark.parametrize("stop", [subprocess.Popen.kill, subprocess.Popen.terminate])
+def test_a_pull_that_was_stopped_goes_on_where_it_was(
+    breaking: Hub, weights: Path, stop: Callable[[subprocess.Popen[str]], None]
+) -> None:
+    breaking.hangs_up.clear()
+    stopped = starting("models", "pull", "diff-foley", hub=breaking, weights=weights)
+    part = part_of_a_download(weights)
+    wait_until(lambda: part.is_file() and part.stat().st_size >= PIECE, "nothing arrives", PATIENCE)
+    stop(stopped)
+    stopped.communicate(timeout=PATIENCE)
+    breaking.hangs_up.set()
+    breaking.asked_from.clear()
+    footfall("models", "pull", "diff-foley", hub=breaking, weights=weights)
+    assert breaking.asked_from[0] == PIECE, "what was there is not fetched again"
+    assert listed(breaking, weights) and not (weights / "download").exists()
+
+
+def test_more_than_the_whole_of_a_file_is_none_of_it(hub: Hub, weights: Path) -> None:
+    part = part_of_a_download(weights)
+    part.parent.mkdir(parents=True)
+    part.write_bytes(bytes(2**22))
     footfall("models", "pull", "diff-foley", hub=hub, weights=weights)
-    assert any(0 < first <= BROKEN_FROM for first in hub.asked_from)
     assert listed(hub, weights)
+
+
+def test_of_two_pulls_at_once_one_waits_for_the_other(hub: Hub, weights: Path) -> None:
+    both = [starting("models", "pull", "diff-foley", hub=hub, weights=weights) for _ in range(2)]
+    assert [ended(each).stdout.strip() for each in both] == [str(weights)] * 2
+    assert len(hub.sent) == len(set(hub.sent)), "nothing is fetched twice"
+    assert listed(hub, weights)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_disk_that_is_full_in_the_middle_is_said(hub: Hub, weights: Path) -> None:
+    part = part_of_a_download(weights)
+    part.parent.mkdir(parents=True)
+    part.symlink_to("/dev/full")
+    failed = json.loads(footfall("models", "pull", "diff-foley", "--json", hub=hub, weights=weights, status=1).stdout)
+    assert failed["error"] == {"code": "disk_full", "message": f"the disk of {weights} is full"}
+
+
+def test_a_folder_of_models_that_cannot_be_one_is_named(hub: Hub, weights: Path) -> None:
+    weights.parent.write_text("a file")
+    failed = footfall("models", "pull", "diff-foley", hub=hub, weights=weights, status=1)
+    assert f"{weights.parent} cannot be written to" in failed.stderr and "FOOTFALL_MODELS" in failed.stderr
+
+
+def test_paths_of_the_hubs_that_lead_elsewhere_are_not_followed(hub: Hub, weights: Path) -> None:
+    hub.renamed = lambda path: f"../../../../../{path}"
+    failed = footfall("models", "pull", "diff-foley", hub=hub, weights=weights, status=1)
+    assert "does not hold cavp_epoch66.ckpt" in failed.stderr
+    assert hub.sent == []
+
+
+@pytest.mark.parametrize(
+    ("path", "inside"),
+    [("a.ckpt", True), ("ckpt/a.ckpt", True), ("a..b/c", True), ("../a", False), ("b/../../a", False), ("/a", False),
+     ("C:/a", False), ("C:a", False), ("..\\a", False), ("\\\\host\\share\\a", False)],
+)  # fmt: skip
+def test_where_a_path_leads_is_told_for_every_system(path: str, inside: bool) -> None:
+    assert store._leads_inside(path) == inside
+
+
+def test_what_was_fetched_before_needs_no_room_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [store.Published(name, 1000, "", COMMIT) for name in ("whole.ckpt", "begun.ckpt", "other.ckpt")]
+    parcel = store.Parcel(model_row("diff-foley").parts[0], tuple(files))
+    whole, begun, _ = (store._place_of(DIFF_FOLEY, file, tmp_path) for file in files)
+    whole.parent.mkdir(parents=True)
+    whole.write_bytes(bytes(1000))
+    store._part_of(begun).write_bytes(bytes(300))
+    for free in (2700, 2699):
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: shutil._ntuple_diskusage(4000, 0, free))
+        if free == 2700:  # 700 and 1000 to come, and one of them converted
+            store._check_room(tmp_path, [parcel])
+        else:
+            with pytest.raises(DiskFull):
+                store._check_room(tmp_path, [parcel])
+
+
+def test_a_broken_download_goes_on_where_it_stopped(breaking: Hub, weights: Path) -> None:
+    footfall("models", "pull", "diff-foley", hub=breaking, weights=weights)
+    assert any(0 < first <= BROKEN_FROM for first in breaking.asked_from)
+    assert listed(breaking, weights)
     assert converted(weights / FILES["cavp"]).stat().st_size < BROKEN_FROM, "without what training leaves"
 
 
@@ -232,9 +349,13 @@ def test_checkpoints_put_there_by_hand_are_converted_without_the_hub(weights: Pa
     tiny.write_checkpoints(weights)
     footfall("models", "pull", "diff-foley", hub=None, weights=weights)
     assert all(converted(weights / file).is_file() and (weights / file).is_file() for file in FILES.values())
+    (weights / CONVERTING).mkdir()  # as a conversion that was killed leaves it
+    footfall("models", "remove", "diff-foley", hub=None, weights=weights)
+    assert not weights.exists()
 
 
 def test_a_model_without_weights_has_none_to_fetch(weights: Path) -> None:
+    assert "needs no weights" in footfall("models", "verify", "procedural", hub=None, weights=weights).stdout
     assert "needs no weights" in footfall("models", "pull", "procedural", hub=None, weights=weights, status=2).stderr
 
 

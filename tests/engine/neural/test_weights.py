@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import os
 import pickle
+import stat
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
-from footfall_bridge.errors import WeightsMissing, WeightsUnusable
+import safetensors.torch
+from footfall_bridge.errors import DiskFull, EngineFault, WeightsMissing, WeightsUnusable
+from footfall_engine.models import weights as checkpoints
 from footfall_engine.models.diff_foley import networks
 from footfall_engine.models.diff_foley.model import FILES
 from footfall_engine.models.parts import converted
-from footfall_engine.models.weights import read_checkpoint, read_weights, ready_weights
+from footfall_engine.models.store import CONVERTING
+from footfall_engine.models.weights import convert, read_checkpoint, read_weights, ready_weights
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import SafetensorError
+from safetensors.torch import save
 
 from tests.engine.neural import tiny
 from tests.engine.neural.golden import torch
@@ -141,11 +152,124 @@ def test_a_trainers_own_classes_do_not_stand_in_the_way(tmp_path: Path, monkeypa
     assert torch.equal(read_checkpoint(path)["a"], torch.ones(2))
 
 
-@pytest.mark.parametrize("content", [{}, [], {"state_dict": {}}, {"state_dict": {"a": 3}}, 5])
-def test_a_file_without_tensors_is_refused(tmp_path: Path, content: object) -> None:
+def test_numbers_of_numpys_in_a_trainers_notes_do_not_stand_in_the_way(tmp_path: Path) -> None:
+    notes = {"best_score": np.float64(0.5), "history": np.arange(3), "kind": np.dtype("float32")}
+    torch.save({"state_dict": {"a": torch.ones(2)}, "callbacks": notes}, tmp_path / "a.ckpt")
+    assert torch.equal(read_checkpoint(tmp_path / "a.ckpt")["a"], torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {}, [], 5, {"state_dict": {}}, {"state_dict": {"a": 3}}, {"state_dict": None}, {"state_dict": [torch.ones(1)]},
+        {"sparse": torch.eye(3).to_sparse()}, {"complex": torch.ones(3, dtype=torch.complex128)},
+        {"nowhere": torch.empty(3, device="meta")},
+    ],
+)  # fmt: skip
+def test_a_file_without_tensors_of_a_network_is_refused(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "a.ckpt")
     with pytest.raises(WeightsUnusable, match=r"a\.ckpt holds no weights"):
         read_checkpoint(tmp_path / "a.ckpt")
+
+
+def test_tensors_under_numbers_are_told_by_them(tmp_path: Path) -> None:
+    torch.save({0: torch.ones(1), (1, 2): {3: torch.ones(2)}}, tmp_path / "a.ckpt")
+    assert set(read_checkpoint(tmp_path / "a.ckpt")) == {"0", "(1, 2).3"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", b"<!DOCTYPE html><html></html>",
+        b'{"error": "Repository not found"}', b"", bytes(10_000), save({"a": torch.ones(2)}),
+    ],
+    ids=["git-lfs", "page", "answer", "nothing", "zeros", "safetensors"],
+)  # fmt: skip
+def test_what_is_no_checkpoint_is_not_said_to_be_dangerous(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.ckpt").write_bytes(content)
+    with pytest.raises(WeightsUnusable, match=r"a\.ckpt is no checkpoint, or is damaged or cut short"):
+        read_checkpoint(tmp_path / "a.ckpt")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch.*")  # that a damaged file is of another version
+@pytest.mark.parametrize("zipped", [True, False])
+def test_damage_of_any_kind_is_refused_and_never_a_bug_of_ours(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "a.ckpt"
+    content = {"state_dict": {f"layer.{n}": torch.ones(3, 2) for n in range(3)}, "epoch": 3}
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+
+    @settings(max_examples=400, deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+    def damaged(changes: list[tuple[int, int]]) -> None:
+        spoilt = bytearray(whole)
+        for place, value in changes:
+            spoilt[place] = value
+        path.write_bytes(spoilt)
+        with suppress(WeightsUnusable):
+            read_checkpoint(path)
+
+    damaged()
+
+
+# ---- converting
+
+
+def test_tensors_are_copied_only_where_they_share_memory(tmp_path: Path) -> None:
+    whole = torch.arange(6.0).view(2, 3)
+    tensors = {"own": torch.ones(4), "whole": whole, "again": whole, "row": whole[1], "turned": torch.ones(2, 3).t()}
+    apart = checkpoints._apart(tensors)
+    assert [key for key, tensor in apart.items() if tensor.data_ptr() == tensors[key].data_ptr()] == ["own", "whole"]
+    torch.save(tensors, tmp_path / "a.ckpt")
+    convert(tmp_path / "a.ckpt", tmp_path / "a.safetensors")
+    kept = read_weights(tmp_path / "a.safetensors")
+    assert all(torch.equal(kept[key], tensor) for key, tensor in tensors.items())
+
+
+def test_jobs_that_need_the_same_checkpoint_convert_it_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(checkpoints, "read_checkpoint", lambda path: read.append(path) or read_checkpoint(path))
+    with ThreadPoolExecutor(4) as pool:
+        ready = list(pool.map(lambda _: ready_weights("diff-foley", FILES["unet"], folder), range(4)))
+    assert len(set(ready)) == 1 and len(read) == 1
+    assert set(read_weights(ready[0])) >= set(tiny.random_weights("unet"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_who_may_read_a_checkpoint_may_read_what_it_becomes(folder: Path) -> None:
+    (folder / FILES["cavp"]).chmod(0o644)
+    assert stat.S_IMODE(ready_weights("diff-foley", FILES["cavp"], folder).stat().st_mode) == 0o644
+
+
+def test_what_a_killed_conversion_left_is_gone_after_the_next(folder: Path) -> None:
+    left = folder / CONVERTING / ".tmpAbCdEf"
+    left.parent.mkdir()
+    left.write_bytes(b"half a file")
+    ready_weights("diff-foley", FILES["cavp"], folder)
+    assert not left.parent.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")
+def test_what_the_disk_refuses_while_converting_is_said_and_nothing_is_left(folder: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(EngineFault, match=f"{folder} cannot be written to .*large"):
+            ready_weights("diff-foley", FILES["unet"], folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path.name for path in folder.iterdir()} == set(FILES.values())
+
+
+def test_a_full_disk_is_said_as_such(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(weights: object, path: Path) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    with pytest.raises(DiskFull, match=f"the disk of {folder} is full"):
+        ready_weights("diff-foley", FILES["unet"], folder)
 
 
 def test_weights_are_cast_while_they_are_read(folder: Path) -> None:
