@@ -1,4 +1,5 @@
 -- What each script does, step by step.
+local controls = require("controls")
 local files = require("files")
 local json = require("json")
 local notebook = require("notebook")
@@ -39,6 +40,8 @@ local function answers_of(given, film)
     prompt = given.prompt,
     negative = given.negative,
     variants = math.tointeger(given.variants) or math.floor(given.variants),
+    model = given.model,
+    more = given.more,
     wait = given.wait,
     picture = film and film.path or given.picture,
     picture_start = film and film.start or given.picture_start,
@@ -63,6 +66,8 @@ local function ask(last)
     { type = "entry", key = "negative", title = "What it must not sound like", default = last.negative or "" },
     { type = "number", key = "variants", title = "Variants", min = 1, max = 32, step = 1, digits = 0,
       default = last.variants or 1 },
+    { type = "entry", key = "model", title = "Model (empty: default)", default = last.model or "" },
+    { type = "entry", key = "more", title = controls.CAPTION, default = last.more or "" },
     table.unpack(picture_fields(film, last)),
   }
   fields[#fields + 1] = { type = "checkbox", key = "wait", title = "Wait for it", default = last.wait ~= false }
@@ -75,6 +80,7 @@ local function seconds(samples)
 end
 
 local function wish(answers, start, stop)
+  local typed = controls.of(answers.more)
   return {
     id = request.new_id(session.random),
     video = answers.picture,
@@ -86,6 +92,8 @@ local function wish(answers, start, stop)
     prompt = answers.prompt,
     negative = answers.negative,
     variants = answers.variants,
+    model = answers.model,
+    controls = typed,
     stem_folder = session.stem_folder(),
     position = seconds(start),
   }
@@ -100,6 +108,8 @@ local function problem_with(answers, start)
     return ("The selection starts %.3f s before the picture does."):format(
       (answers.picture_start - start) / session.rate())
   end
+  local typed, unread = controls.of(answers.more)
+  return not typed and unread.message or nil
 end
 
 -- Have an engine running; nil and an error when there will be none, or one of another version.
@@ -132,9 +142,9 @@ end
 local function run(answers, config)
   local start, stop = session.range()
   if not start then return session.tell(NOTHING_SELECTED) end
+  book():remember(answers)
   local problem = problem_with(answers, start)
   if problem then return session.tell(problem) end
-  book():remember(answers)
   local id, failure = submit(config, answers, start, stop)
   if not id then return session.tell(failure.message) end
   if answers.wait then actions.wait_for(id, config) end

@@ -1,6 +1,7 @@
 -- What a session remembers, in footfall.json in its folder: the last answers, and the jobs whose stems are to come.
 --
---   answers   prompt, negative, variants, wait, picture (a path) and picture_start (a sample of the session)
+--   answers   prompt, negative, variants, model, more (controls, as they are typed), wait, picture (a path) and
+--             picture_start (a sample of the session)
 --   jobs      by id: start and samples of the range in the session, their rate, the prompt; placed (variants that are
 --             in the session), placing_since (Unix seconds), trouble (why it is left alone)
 --

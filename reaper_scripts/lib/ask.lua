@@ -1,11 +1,12 @@
 -- What the user is asked, and what is remembered of the answers: wishes with the project, options for good.
+local controls = require("controls")
 local files = require("files")
 local json = require("json")
 
 local ask = {}
 
 local MAX_VARIANTS = 8 -- as many as one looks through; the engine can do more
-local NO_WISHES = { prompt = "", negative = "", variants = 3, model = "" }
+local NO_WISHES = { prompt = "", negative = "", variants = 3, model = "", more = "" }
 local DEFAULTS = { lanes = false, markers = "take", channels = 2, use_hits = true }
 
 -- What a text remembers, with a default for what it does not; and whether it remembers anything.
@@ -45,14 +46,23 @@ local function variants_of(text)
   return wrong(("Variants has to be a whole number from 1 to %d, not '%s'."):format(MAX_VARIANTS, text))
 end
 
+local function captions_of(without_model)
+  local variants = ("Variants (1-%d)"):format(MAX_VARIANTS)
+  return { "Prompt", "Negative prompt", variants, ("Model (empty: %s)"):format(without_model), controls.CAPTION }
+end
+
 local function wishes_of(fields)
   local variants, trouble = variants_of(trimmed(fields[3]))
   if not variants then return nil, trouble end
+  local more = trimmed(fields[5])
+  local fine, unread = controls.of(more)
+  if not fine then return nil, unread end
   return {
     prompt = trimmed(fields[1]),
     negative = trimmed(fields[2]),
     variants = variants,
-    model = trimmed(fields[4] or ""),
+    model = trimmed(fields[4]),
+    more = more,
   }
 end
 
@@ -67,20 +77,19 @@ local function asked(host, title, captions, values, read)
   end
 end
 
--- Prompt, negative prompt, variants and model, starting from those of last time.
+-- Prompt, negative prompt, variants, model and controls, starting from those of last time.
 function ask.wishes(host, proj, title)
   local last = ask.last_wishes(host, proj)
-  local captions = { "Prompt", "Negative prompt", ("Variants (1-%d)"):format(MAX_VARIANTS), "Model (empty: default)" }
-  local values = { last.prompt, last.negative, ("%d"):format(last.variants), last.model }
-  local wishes = asked(host, title, captions, values, wishes_of)
+  local values = { last.prompt, last.negative, ("%d"):format(last.variants), last.model, last.more }
+  local wishes = asked(host, title, captions_of("default"), values, wishes_of)
   if wishes then ask.remember_wishes(host, proj, wishes) end
   return wishes
 end
 
--- The same for a part of a stem, starting from how the stem was made; its model stays.
+-- The same for a part of a stem; of its model and its controls only what is to change.
 function ask.part_wishes(host, title, made)
-  local captions = { "Prompt", "Negative prompt", ("Variants (1-%d)"):format(MAX_VARIANTS) }
-  return asked(host, title, captions, { made.prompt or "", made.negative or "", "1" }, wishes_of)
+  local values = { made.prompt or "", made.negative or "", "1", "", "" }
+  return asked(host, title, captions_of("as it was made"), values, wishes_of)
 end
 
 -- ---- options

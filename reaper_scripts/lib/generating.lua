@@ -46,7 +46,7 @@ function generating.generate(desk, found, refused, wishes_for)
   submit(desk, entries, refused)
 end
 
--- A job for each shot of a spotting list; variants and model as they were asked for last.
+-- A job for each shot of a spotting list; variants, controls and model as they were asked for last.
 function generating.generate_list(desk, found, refused)
   local setting = prepared(desk)
   if not setting then return end
@@ -57,6 +57,7 @@ function generating.generate_list(desk, found, refused)
       negative = line.wish.negative,
       variants = last.variants,
       model = last.model,
+      more = last.more,
     }
     local entry, trouble = jobs.generate(desk, group, line.shot, wishes, setting.reference)
     if entry then entry.track_name = "regions" end -- several prompts share a track

@@ -1,4 +1,5 @@
 -- From shots and wishes to the entries of jobs: what is asked of the engine, and where the answer goes.
+local controls = require("controls")
 local files = require("files")
 local hits = require("hits")
 local json = require("json")
@@ -56,8 +57,10 @@ local function up_to_the_end(asked, shot)
   return asked
 end
 
--- Sound for a shot. `wishes`: {prompt, negative, variants, model}; `reference`: {path, from, to} or nil.
+-- Sound for a shot. `wishes`: {prompt, negative, variants, model, more}; `reference`: {path, from, to} or nil.
 function jobs.generate(desk, group, shot, wishes, reference)
+  local typed, unread = controls.of(wishes.more)
+  if not typed then return nil, unread end
   local asked, trouble = request.generate({
     id = desk.host.new_id(),
     video = shot.video,
@@ -73,6 +76,7 @@ function jobs.generate(desk, group, shot, wishes, reference)
     events = events_of(desk, shot),
     stem_folder = desk.stem_folder,
     position = timeline.position(shot.project_in, desk.host.time_offset(desk.proj)),
+    controls = typed,
   })
   if not asked then return nil, trouble end
   return entry_of(desk, "generate", group, label_of(wishes.prompt, shot.video), up_to_the_end(asked, shot), {
@@ -92,7 +96,9 @@ function jobs.regenerate(desk, group, part, wishes)
     prompt = wishes.prompt,
     negative = wishes.negative,
     variants = wishes.variants,
+    model = wishes.model,
     stem_folder = desk.stem_folder,
+    controls = controls.of(wishes.more),
   })
   if not asked then return nil, trouble end
   return entry_of(desk, "regenerate", group, label_of(wishes.prompt, take.source.path), asked, {

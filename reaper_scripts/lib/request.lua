@@ -51,11 +51,17 @@ local function speed(segment)
   return segment.speed ~= 1 and segment.speed or nil
 end
 
+-- The message with what the user typed of the model's controls (see controls.of).
+local function with_controls(message, typed)
+  for key, value in pairs(typed or {}) do message[key] = value end
+  return checked(message)
+end
+
 -- Sound for what a segment (see timeline.segments) shows of a video.
--- { id, video, segment, stem_folder [, prompt, negative, variants, model, seed, channels, reference, reference_in,
--- reference_out, events, position, steps, guidance] }
+-- { id, video, segment, stem_folder [, prompt, negative, variants, model, channels, reference, reference_in,
+-- reference_out, events, position, controls] }
 function request.generate(wish)
-  return checked({
+  return with_controls({
     type = "generate",
     id = wish.id,
     video = wish.video,
@@ -66,7 +72,6 @@ function request.generate(wish)
     negative = text(wish.negative),
     variants = whole(wish.variants),
     model = text(wish.model),
-    seed = whole(wish.seed),
     channels = whole(wish.channels),
     reference = text(wish.reference),
     reference_in = wish.reference_in,
@@ -74,16 +79,13 @@ function request.generate(wish)
     events = list(wish.events),
     stem_folder = wish.stem_folder,
     position = wish.position,
-    steps = whole(wish.steps),
-    guidance = wish.guidance,
-  })
+  }, wish.controls)
 end
 
 -- New sound for [from, to) of a stem, in seconds from its first sample. What is nil is as the stem was made.
--- { id, stem, from, to, stem_folder [, video, prompt, negative, variants, model, seed, reference, events, steps,
--- guidance] }
+-- { id, stem, from, to, stem_folder [, video, prompt, negative, variants, model, reference, events, controls] }
 function request.regenerate(wish)
-  return checked({
+  return with_controls({
     type = "regenerate",
     id = wish.id,
     stem = wish.stem,
@@ -94,13 +96,10 @@ function request.regenerate(wish)
     negative = wish.negative,
     variants = whole(wish.variants),
     model = text(wish.model),
-    seed = whole(wish.seed),
     reference = text(wish.reference),
     events = list(wish.events),
     stem_folder = wish.stem_folder,
-    steps = whole(wish.steps),
-    guidance = wish.guidance,
-  })
+  }, wish.controls)
 end
 
 -- The visible events of what a segment shows. { id, video, segment }

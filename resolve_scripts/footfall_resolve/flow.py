@@ -6,7 +6,7 @@ import os
 from fractions import Fraction
 from typing import Any
 
-from . import frames, markers, memory, place, requests, shots
+from . import controls, frames, markers, memory, place, requests, shots
 from .desk import Desk
 from .dialog import Field
 from .errors import Cancelled, FootfallError
@@ -101,7 +101,7 @@ def default_wishes(desk: Desk, span: Range) -> Wishes:
     return last
 
 
-def ask_wishes(desk: Desk, text: str, wishes: Wishes) -> Wishes:
+def ask_wishes(desk: Desk, text: str, wishes: Wishes, without_model: str = "default") -> Wishes:
     """What the user wants to hear; asked until it can be used."""
     complaint = ""
     while True:
@@ -109,17 +109,29 @@ def ask_wishes(desk: Desk, text: str, wishes: Wishes) -> Wishes:
             Field("prompt", "Prompt", wishes.prompt),
             Field("negative", "Negative prompt", wishes.negative),
             Field("variants", f"Variants (1-{MAX_VARIANTS})", str(wishes.variants)),
-            Field("model", "Model (empty: default)", wishes.model),
+            Field("model", f"Model (empty: {without_model})", wishes.model),
+            Field("more", controls.CAPTION, wishes.more),
         ]
         answers = desk.dialogs.ask(desk.title, "\n\n".join(filter(None, [text, complaint])), fields)
         if answers is None:
             raise Cancelled()
+        unchanged = answers == {field.key: field.value for field in fields}
         said = {key: answer.strip() for key, answer in answers.items()}
-        count = int(said["variants"]) if said["variants"].isdecimal() else 0
-        wishes = Wishes(said["prompt"], said["negative"], count if 1 <= count <= MAX_VARIANTS else 3, said["model"])
-        if 1 <= count <= MAX_VARIANTS:
-            return wishes
-        complaint = "Variants has to be a whole number from 1 to {}, not '{}'.".format(MAX_VARIANTS, said["variants"])
+        wishes = wishes._replace(**dict(said, variants=wishes.variants))
+        try:
+            controls.of(wishes.more)
+            return wishes._replace(variants=variants_of(said["variants"]))
+        except FootfallError as trouble:
+            if unchanged:  # asked again, the Console would say the same for ever
+                raise
+            complaint = trouble.message
+
+
+def variants_of(text: str) -> int:
+    count = int(text) if text.isdecimal() else 0
+    if not 1 <= count <= MAX_VARIANTS:
+        raise FootfallError("bad_answer", f"Variants has to be a whole number from 1 to {MAX_VARIANTS}, not '{text}'.")
+    return count
 
 
 def generate_entry(
@@ -181,7 +193,7 @@ def regenerate(desk: Desk) -> None:
     made, sample = found.history, place.stem_sample(found, timeline.rate)
     first, end = part_of(made, sample, span, timeline.rate)
     asked = made["request"]
-    was = Wishes(asked.get("prompt", ""), asked.get("negative", ""), 1, asked.get("model", ""))
+    was = Wishes(asked.get("prompt", ""), asked.get("negative", ""), 1)
     folder = desk.stem_folder()
     wishes = ask_part_wishes(
         desk, "A part of '{}', {:.3f} s long, anew.".format(made["label"], float(end - first)), was
@@ -213,11 +225,10 @@ def part_of(made: dict[str, Any], sample: int, span: Range, rate: Fraction) -> t
 
 def ask_part_wishes(desk: Desk, text: str, was: Wishes) -> dict[str, Any]:
     """What is to change; what stays as it was is left out."""
-    wishes = ask_wishes(desk, text, was)
-    changed = {key: getattr(wishes, key) for key in ("prompt", "negative") if getattr(wishes, key) != getattr(was, key)}
-    if wishes.model != was.model:
-        changed["model"] = wishes.model
-    return dict(changed, variants=wishes.variants)
+    wishes = ask_wishes(desk, text, was, "as it was made")
+    keys = ("prompt", "negative", "model")
+    changed = {key: getattr(wishes, key) for key in keys if getattr(wishes, key) != getattr(was, key)}
+    return dict(changed, variants=wishes.variants, **controls.of(wishes.more))
 
 
 # ---- variants

@@ -142,6 +142,7 @@ class Memory:
             str(known.get("negative", "")),
             int(known.get("variants", Wishes().variants)),
             str(known.get("model", "")),
+            str(known.get("more", "")),
         )
 
     def remember_wishes(self, project: str, wishes: Wishes) -> None:

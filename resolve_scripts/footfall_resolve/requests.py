@@ -9,6 +9,7 @@ import uuid
 from fractions import Fraction
 from typing import Any, Dict, NamedTuple
 
+from . import controls
 from .errors import FootfallError
 from .shots import Shot
 
@@ -25,6 +26,7 @@ class Wishes(NamedTuple):
     negative: str = ""
     variants: int = 3
     model: str = ""
+    more: str = ""  # controls of the model, as they are typed
 
 
 def new_id() -> str:
@@ -48,6 +50,7 @@ def generate(shot: Shot, wishes: Wishes, position: Fraction, stem_folder: str, e
             events=events,
             stem_folder=stem_folder,
             position=exact(position),
+            **controls.of(wishes.more),
         )
     )
 

@@ -63,6 +63,10 @@ class Shot:
     def prompt(self) -> str:
         return f"hammer on metal, take {self.number}"
 
+    @property
+    def seed(self) -> int:
+        return 100 * self.number
+
     def track(self, variant: int) -> str:
         return f"Footfall: {self.prompt} {variant}"
 
@@ -123,6 +127,7 @@ class Editing:
         answers = {
             "prompt": shot.prompt, "negative": "", "variants": shot.variants, "wait": shot.wait,
             "picture": str(self.clips[shot.frame_rate]), "picture_start": shot.picture_start,
+            "model": "procedural", "more": f"seed={shot.seed}",
         }  # fmt: skip
         self.notebook.write_text(json.dumps({"answers": answers, "jobs": self.jobs()}))
 
@@ -237,7 +242,7 @@ def check(foley: Foley, shot: Shot) -> None:
 
 @pytest.mark.parametrize("shot", SHOTS, ids=str)
 def test_a_stem_is_at_the_exact_sample_of_its_selection(foley, shot):
-    assert len(foley.stems[shot]) == shot.variants
+    assert [stem.seed for stem in foley.stems[shot]] == [shot.seed + n for n in range(shot.variants)]
     check(foley, shot)
 
 

@@ -117,9 +117,11 @@ class Session:
         return [status for status in found if status is not None]
 
 
-def wishes(prompt: str = "hammer on metal", variants: int = 1, negative: str = "", model: str = "") -> list[str]:
+def wishes(
+    prompt: str = "hammer on metal", variants: int = 1, negative: str = "", model: str = "", more: str = ""
+) -> list[str]:
     """Answers to the generate dialog."""
-    return [prompt, negative, str(variants), model]
+    return [prompt, negative, str(variants), model, more]
 
 
 def provenance(take: Take) -> dict[str, Any]:

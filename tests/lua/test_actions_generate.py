@@ -188,12 +188,14 @@ def test_an_item_that_starts_behind_its_source_s_end_is_named(studio: Session, h
 
 def test_wishes_are_remembered_with_the_project_and_repeated_without_asking(studio: Session, hammer: Path):
     show(studio, hammer, 0.0, selected=True)
-    studio.finish(GENERATE, wishes("hammer on metal", 2, negative="rain"))
+    said = wishes("hammer on metal", 2, negative="rain", model="procedural", more="seed=7")
+    studio.finish(GENERATE, said)
     studio.finish(REPEAT)
     asked = [provenance(item.takes[0])["request"] for item in studio.stem_items]
-    assert [(one["prompt"], one["negative"], one["variants"]) for one in asked] == [("hammer on metal", "rain", 2)] * 2
+    wanted = {"prompt": "hammer on metal", "negative": "rain", "variants": 2, "model": "procedural", "seed": 7}
+    assert [{key: one[key] for key in wanted} for one in asked] == [wanted] * 2
     studio.finish(GENERATE, None)
-    assert list(studio.reaper.messages[-1].fields.values()) == ["hammer on metal", "rain", "2", ""]
+    assert list(studio.reaper.messages[-1].fields.values()) == said
     studio.reaper.open_project()
     show(studio, hammer, 0.0, selected=True)
     studio.finish(GENERATE, None)
@@ -203,7 +205,7 @@ def test_wishes_are_remembered_with_the_project_and_repeated_without_asking(stud
 @pytest.mark.parametrize("variants", ["0", "9", "two", "", "1.5", "-1"])
 def test_a_number_of_variants_that_cannot_be_is_told_and_asked_again(studio: Session, hammer: Path, variants: str):
     show(studio, hammer, selected=True)
-    studio.finish(GENERATE, ["drip", "", variants, ""], None)
+    studio.finish(GENERATE, ["drip", "", variants, "", ""], None)
     assert "whole number from 1 to 8" in studio.told
     assert studio.reaper.messages[-1].fields["Prompt"] == "drip"
 

@@ -192,6 +192,15 @@ def test_a_spotting_list_becomes_sound_in_one_click(studio: Session, picture: It
     assert len(studio.stem_tracks) == 1
 
 
+def test_a_spotting_list_goes_by_the_model_and_the_controls_asked_for_last(studio: Session, picture: Item):
+    studio.generate(model="procedural", more="seed=7")
+    picture.selected = False
+    studio.project.add_region(3.5, 4.0, "foley: hammer on metal")
+    studio.finish(REGIONS)
+    asked = [provenance(item.takes[0])["request"] for item in studio.stem_items]
+    assert [(one["model"], one["seed"]) for one in asked] == [("procedural", 7)] * 2
+
+
 def test_regions_at_the_same_time_get_tracks_of_their_own(studio: Session, picture: Item):
     studio.project.add_region(3.0, 3.5, "foley: hammer")
     studio.project.add_region(3.25, 3.75, "foley: rain")

@@ -132,12 +132,30 @@ def test_the_request_says_the_exact_samples_of_the_selection(ardour, start):
 
 def test_what_was_answered_is_asked_for_and_remembered(ardour):
     ardour.world.answers = ardour.lua.runtime.table(
-        prompt="rain", negative="wind", variants=3.0, wait=False, picture=str(ardour.picture), picture_start=0
+        prompt="rain",
+        negative="wind",
+        variants=3.0,
+        wait=False,
+        picture=str(ardour.picture),
+        picture_start=0,
+        model="diff-foley",
+        more="steps=30, classifier-scale=20 seed=7",
     )
     ardour.act("generate")
     (request,) = ardour.requests()
     assert (request.prompt, request.negative, request.variants) == ("rain", "wind", 3)
+    assert (request.model, request.steps, request.classifier_scale, request.seed) == ("diff-foley", 30, 20, 7)
     assert ardour.notebook()["answers"]["prompt"] == "rain"
+
+
+def test_controls_that_cannot_be_read_are_told_and_what_was_typed_is_kept(ardour):
+    ardour.remember(more="steps=many")
+    ardour.act("repeat_last")
+    assert ardour.said() == ["steps has to be a whole number, not 'many'."]
+    assert ardour.requests() == []
+    ardour.act("generate")
+    offered = {field.key: field.default for field in ardour.world.asked.values() if field.key}
+    assert (offered["prompt"], offered["more"]) == ("boots", "steps=many")
 
 
 def test_the_session_s_own_film_goes_before_the_remembered_one(ardour, tmp_path):

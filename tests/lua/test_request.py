@@ -25,8 +25,11 @@ segments = st.builds(
 )  # fmt: skip
 events = st.lists(hits.map(messages.to_fields), max_size=4)
 optional = {
-    "negative": words, "variants": st.integers(1, MAX_VARIANTS), "model": words, "seed": st.integers(0, 2**63 - 1),
-    "reference": paths, "events": events, "steps": st.integers(1, 1000), "guidance": st.floats(0, 100), "prompt": words,
+    "negative": words, "variants": st.integers(1, MAX_VARIANTS), "model": words, "prompt": words,
+    "reference": paths, "events": events,
+    "controls": st.fixed_dictionaries(
+        {}, optional={"seed": st.integers(0, 2**63 - 1), "steps": st.integers(1, 1000), "guidance": st.floats(0, 100)}
+    ),
 }  # fmt: skip
 generate_wishes = st.fixed_dictionaries(
     {"id": ids, "video": paths, "segment": segments, "stem_folder": paths},
@@ -50,16 +53,18 @@ def test_a_generate_says_what_was_wished_and_leaves_the_rest_to_the_engine(wish:
     given_to_engine = {
         key: value
         for key, value in wish.items()
-        if key != "segment" and not (value == "" and key in ("prompt", "negative", "model"))
+        if key not in ("segment", "controls") and not (value == "" and key in ("prompt", "negative", "model"))
     }
+    typed = wish.get("controls", {})
     assert made("generate", wish) == Generate(
-        **given_to_engine, start=segment["source_in"], end=segment["source_out"], speed=segment["speed"]
+        **given_to_engine, **typed, start=segment["source_in"], end=segment["source_out"], speed=segment["speed"]
     )
 
 
 @given(regenerate_wishes)
 def test_a_regenerate_says_what_was_wished(wish: dict[str, Any]) -> None:
     given_to_engine = {key: value for key, value in wish.items() if not (key == "model" and value == "")}
+    given_to_engine |= given_to_engine.pop("controls", {})
     start, end = given_to_engine.pop("from"), given_to_engine.pop("to")
     assert made("regenerate", wish) == Regenerate(**given_to_engine, start=start, end=end)
 

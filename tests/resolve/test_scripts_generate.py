@@ -158,10 +158,37 @@ def test_the_hit_is_heard_where_it_is_seen(
 def test_wishes_are_offered_again_in_the_same_project(studio: Studio, hammer: Path):
     whole(studio, hammer)
     studio.mark(0, 47)
-    studio.run("Generate", wishes("hammer on metal", 2, negative="rain"))
+    said = wishes("hammer on metal", 2, negative="rain", model="procedural", more="seed=7")
+    studio.run("Generate", said)
     studio.run("Generate", None)
     asked = next(what for what in studio.heard if what[0] == "ask")
-    assert asked[3] == {"prompt": "hammer on metal", "negative": "rain", "variants": "2", "model": ""}
+    assert asked[3] == said
+    assert wav.read_facts(Path(made_of(studio)[0]["stem"])).provenance["seed"] == 7
+
+
+@pytest.mark.parametrize("variants", [99, 3])
+def test_what_is_remembered_and_cannot_be_is_told_where_nobody_can_be_asked(
+    studio: Studio, hammer: Path, variants: int
+):
+    whole(studio, hammer)
+    studio.mark(0, 47)
+    studio.run("Generate", wishes())
+    (project,) = (studio.spool.folder / "hosts" / "resolve" / "projects").glob("*.json")
+    more = "" if variants > 8 else "stepps=3"
+    project.write_text(json.dumps({**json.loads(project.read_text()), "variants": variants, "more": more}))
+    studio.run("Generate", console=True)
+    assert ("whole number from 1 to 8" if variants > 8 else "'stepps=3' cannot be asked for") in studio.printed
+    assert len(studio.items()) == 1
+
+
+@pytest.mark.parametrize("more", ["stepps=3", "steps=many", "seed = 1,5"])
+def test_controls_that_cannot_be_read_are_told_and_asked_again(studio: Studio, hammer: Path, more: str):
+    whole(studio, hammer)
+    studio.mark(0, 47)
+    studio.run("Generate", {"prompt": "drip", "more": more}, None)
+    again = [what for what in studio.heard if what[0] == "ask"][1]
+    assert "cannot be asked for" in again[2] or "has to be a whole number" in again[2]
+    assert again[3]["more"] == more
 
 
 def test_turning_away_from_the_dialog_changes_nothing(studio: Studio, hammer: Path):

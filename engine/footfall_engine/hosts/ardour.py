@@ -25,7 +25,7 @@ from footfall_engine.hosts.scripts import script_source
 
 FOLDER = "footfall"
 FIRST_VERSION = 7
-SHARED_MODULES = ("files.lua", "json.lua", "request.lua", "spool.lua")  # of reaper_scripts/lib
+SHARED_MODULES = ("controls.lua", "files.lua", "json.lua", "request.lua", "spool.lua")  # of reaper_scripts/lib
 
 _VERSIONED = re.compile(r"ardour(\d+)", re.IGNORECASE)
 
