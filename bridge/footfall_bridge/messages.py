@@ -107,6 +107,10 @@ class Controls(Message):
         return self
 
 
+STRENGTH = frozenset({"guidance", "gamma"})
+"""Controls of which one alone is given."""
+
+
 class Generate(Controls):
     """Sound for the region [in, out) of a clip, as one stem for each variant."""
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from footfall_bridge import messages
 from footfall_bridge.errors import BadRequest, InvalidRange
 from footfall_bridge.messages import (
+    STRENGTH,
     Audition,
     Controls,
     Generate,
@@ -37,6 +38,8 @@ from footfall_engine.playback import Playback, as_played
 from footfall_engine.progress import ProgressFn, in_turn, no_progress, side_by_side
 from footfall_engine.scene import Known, Scene, seen_of, sound_of
 from footfall_engine.stems import (
+    CHANGES,
+    REFERENCE_PART,
     Fill,
     LimitedStem,
     Note,
@@ -55,12 +58,6 @@ from footfall_engine.stems import (
 
 STEM_RATE = 48_000  # Hz; what picture is finished at
 LOOKING = "looking at the picture"
-REFERENCE_PART = ("reference_in", "reference_out")
-STRENGTH = ("guidance", "gamma")  # of which one alone is given
-CHANGES = (
-    "video", "prompt", "negative", "seed", "model", "reference", *REFERENCE_PART, "events", *Controls.model_fields,
-)  # fmt: skip
-"""Keys of a regenerate that change how the stem was made."""
 
 
 class Watcher(Protocol):
@@ -171,7 +168,7 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
 
     # 3. the stem as it is, new sound blended in where it was asked for
     def note(take: Take) -> Note:
-        return provenance_of_patch(old, made, take.seed, spans)
+        return provenance_of_patch(old, made, take.seed, row, spans)
 
     fill = _filler(Bed(old, 0, old.samples), parts_of(spans, old.sample_rate), scene, row, watcher)
     _make_all(takes, form, row, note, fill, request.id, watcher)
@@ -302,6 +299,8 @@ def _inside(events: list[Hit], duration: Fraction, watcher: Watcher) -> tuple[Hi
 def _as_made(request: Regenerate, old: wav.StemFacts) -> Generate:
     """The request that made the stem, with what this one changes of it."""
     fields = {**_fields_of(old), "id": request.id, "stem_folder": request.stem_folder}
+    if request.model in (None, fields["model"]):  # as it was usual then, for it may be something else by now
+        fields = {**old.provenance.get("controls", {}), **fields}
     if request.reference is not None:  # the old one's part means nothing in another recording
         fields = {key: value for key, value in fields.items() if key not in REFERENCE_PART}
     if any(getattr(request, key) is not None for key in STRENGTH):

@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from footfall_bridge import __version__, messages
-from footfall_bridge.messages import Generate, Regenerate, Stem
+from footfall_bridge.messages import Controls, Generate, Regenerate, Stem
 from footfall_bridge.timeline import TimeRange
 
 from footfall_engine.media import wav
 from footfall_engine.media.audio import Audio
 from footfall_engine.media.ceiling import TruePeakCeiling
-from footfall_engine.models.registry import ModelRow
+from footfall_engine.models.registry import ModelRow, controls_used
 from footfall_engine.progress import ProgressFn
 
+REFERENCE_PART = ("reference_in", "reference_out")
+CHANGES = (
+    "video", "prompt", "negative", "seed", "model", "reference", *REFERENCE_PART, "events", *Controls.model_fields,
+)  # fmt: skip
+"""Keys of a regenerate that change how the stem was made."""
 Note = dict[str, Any]
 """How a stem was made, as it stands in the file."""
 
@@ -142,6 +147,7 @@ def provenance(request: Generate, seed: int, row: ModelRow, region: TimeRange, r
         "weights": row.weights_licence,
         "prompt": request.prompt,
         "seed": seed,
+        "controls": controls_used(request, row),
         "request": {"type": "generate", "stem_folder": ".", **asked, **exact},
         "patches": [],
     }
@@ -154,18 +160,13 @@ def provenance_around(
     return {**provenance(request, seed, row, region, rate), "kept": old.provenance}
 
 
-def provenance_of_patch(old: wav.StemFacts, made: Generate, seed: int, spans: Sequence[TimeRange]) -> Note:
-    patches = [_patch(made, seed, span) for span in spans]
+def provenance_of_patch(
+    old: wav.StemFacts, made: Generate, seed: int, row: ModelRow, spans: Sequence[TimeRange]
+) -> Note:
+    asked, before = messages.to_fields(made), old.provenance["request"]
+    how = {key: asked[key] for key in CHANGES if key in asked}
+    if how.get("events") == before.get("events"):  # a long list, and it is in the note already
+        how.pop("events", None)
+    how |= {"seed": seed, "controls": controls_used(made, row), "version": __version__}
+    patches = [{"in": str(span.start), "out": str(span.end), **how} for span in spans]
     return {**old.provenance, "patches": [*old.provenance.get("patches", []), *patches]}
-
-
-def _patch(made: Generate, seed: int, span: TimeRange) -> dict[str, Any]:
-    return {
-        "in": str(span.start),
-        "out": str(span.end),
-        "seed": seed,
-        "prompt": made.prompt,
-        "negative": made.negative,
-        "model": made.model,
-        "version": __version__,
-    }

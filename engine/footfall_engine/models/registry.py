@@ -13,7 +13,16 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from footfall_bridge.errors import LicenceRefused, ModelFailed, UnknownModel, WeightsMissing
-from footfall_bridge.messages import Generate, ModelFacts, ModelList, Regenerate, TimingSource
+from footfall_bridge.messages import (
+    STRENGTH,
+    Controls,
+    Generate,
+    ModelFacts,
+    ModelList,
+    Regenerate,
+    TimingSource,
+    to_fields,
+)
 
 from footfall_engine.models.base import Model
 from footfall_engine.models.foleycrafter import files
@@ -317,13 +326,29 @@ def unhonoured(request: Generate | Regenerate, row: ModelRow) -> list[str]:
     """A sentence for each control that the request sets and the model ignores."""
     wished = {control for control in CONTROLS if getattr(request, control) not in (None, "")}
     ignored = wished - row.controls
-    if ignored:  # some weights take more than is known of their model
-        ignored -= getattr(load_model(row.name), "also_takes", frozenset())
+    if ignored:
+        ignored -= _also_taken(row)
     told = [f"the model {row.name} does not take {said}" for control, said in CONTROLS.items() if control in ignored]
     timing = request.timing or TimingSource.EVENTS
     if timing is not TimingSource.EVENTS and request.events is not None and {"events", "timing"} <= row.controls:
         told.append(f"your own events are not used: the timing is asked of the {timing.value}")
     return told
+
+
+def controls_used(request: Generate, row: ModelRow) -> dict[str, Any]:
+    """Controls as the model takes them, also those that the request leaves to it, as they go on a wire."""
+    fields = to_fields(request)
+    given = {name: fields[name] for name in Controls.model_fields if name in fields}
+    usual = getattr(load_model(row.name), "usual", {})
+    if STRENGTH & given.keys():
+        usual = {name: value for name, value in usual.items() if name not in STRENGTH}
+    taken = row.controls | (_also_taken(row) if given.keys() - row.controls else frozenset())
+    return {name: value for name, value in {**usual, **given}.items() if name in taken}
+
+
+def _also_taken(row: ModelRow) -> frozenset[str]:
+    """Some weights take more than is known of their model."""
+    return getattr(load_model(row.name), "also_takes", frozenset())
 
 
 def list_models() -> ModelList:

@@ -97,6 +97,11 @@ class DiffFoley(JoinsJobs):
         self._shape = shape
         self._classifier_scale = classifier_scale
 
+    @property
+    def usual(self) -> dict[str, float]:
+        """What controls are where a request leaves them to the model."""
+        return {"steps": STEPS, "guidance": GUIDANCE, "classifier_scale": self._classifier_scale}
+
     @torch.no_grad()
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
         job, generators, latents = self._sampled(conditions, seeds, progress)
