@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from footfall_engine.diffusion import guidance, samplers
 from footfall_engine.models.diff_foley import networks
-from footfall_engine.models.diff_foley.model import CLASSIFIER_SCALE, GUIDANCE, SCHEDULE
+from footfall_engine.models.diff_foley.model import SCHEDULE
 from footfall_engine.models.runtime import Runtime, fitting_precision
 
 from tests.engine.neural import golden
@@ -55,7 +55,8 @@ def off_by(
         )
 
     slope = partial(guidance.gradient, likely)
-    double = guidance.double(predict, context, null, GUIDANCE, slope, CLASSIFIER_SCALE, SCHEDULE)
+    scale, classifier_scale = golden.guidance_scales()
+    double = guidance.double(predict, context, null, scale, slope, classifier_scale, SCHEDULE)
     steps = len(recorded["x_in"]) if "x_in" in recorded else STEPS
     made = samplers.dpm_solver_pp_2m(double, recorded["x_T"].to(runtime.device), SCHEDULE, steps).cpu()
     return float((made - recorded["final"]).norm() / recorded["final"].norm())
