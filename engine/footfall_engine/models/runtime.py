@@ -87,7 +87,8 @@ class Runtime:
         """Memory that a batch may take."""
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
-            return int(free * _MEMORY_SHARE)
+            kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+            return int((free + kept) * _MEMORY_SHARE)  # torch keeps what earlier batches took, for later ones
         return int(machine_bytes() * _MEMORY_SHARE / 2)  # the other half is for the weights
 
 
@@ -98,7 +99,7 @@ def chosen_runtime() -> Runtime:
     FOOTFALL_DEVICE and FOOTFALL_PRECISION go before the settings.
     """
     settings = Settings.load()
-    device = torch.device(_named("FOOTFALL_DEVICE", DEVICES, settings.device) or _fastest_device())
+    device = _usable_device(_named("FOOTFALL_DEVICE", DEVICES, settings.device, numbered=True) or _fastest_device())
     precision = _named("FOOTFALL_PRECISION", PRECISIONS, settings.precision)
     runtime = Runtime(
         device,
@@ -118,12 +119,27 @@ def fitting_precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if _cpu_multiplies_bfloat16() else torch.float32
 
 
-def _named(variable: str, known: tuple[str, ...], setting: str) -> str:
-    """What the environment or else the settings say; "" for whatever suits."""
+def _named(variable: str, known: tuple[str, ...], setting: str, numbered: bool = False) -> str:
+    """What the environment or else the settings say, perhaps of several by its number; "" for whatever suits."""
     name = os.environ.get(variable, "") or setting
-    if name != AUTOMATIC and name.partition(":")[0] not in known:
+    if name == AUTOMATIC:
+        return ""
+    if (name.partition(":")[0] if numbered else name) not in known:
         raise InvalidSettings(f"{variable} must be one of {', '.join(known)}, not {name!r}")
-    return "" if name == AUTOMATIC else name
+    return name
+
+
+def _usable_device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+        return device
+    except (RuntimeError, AssertionError) as error:
+        raise InvalidSettings(
+            f"neural models cannot run on {name} on this machine; leave the setting device, and FOOTFALL_DEVICE, "
+            f"at {AUTOMATIC!r}, or name a device that it has",
+            detail=str(error),
+        ) from error
 
 
 def _fastest_device() -> str:
@@ -187,12 +203,14 @@ class Batches:
             try:
                 done.append(function(*(each[first : first + self.most] for each in inputs)))
                 first += self.most
+                continue
             except (RuntimeError, MemoryError) as error:
                 if self.most == 1 or not _out_of_memory(error):
                     raise
-                self.most = min(self.most, count) // 2 or 1
-                log.warning("out of memory: %d at once from now on", self.most)
-                _give_back()
+            # not earlier: the error held what the function had made
+            self.most = min(self.most, count) // 2 or 1
+            log.warning("out of memory: %d at once from now on", self.most)
+            _give_back()
         return done[0] if len(done) == 1 else torch.cat(done)
 
 
@@ -249,7 +267,8 @@ class Shelf:
     def _make_room(self) -> None:
         budget = _models_bytes() if self._budget is None else self._budget
         while len(self._loaded) > 1 and sum(size for _, size in self._loaded.values()) > budget:
-            name, _ = self._loaded.popitem(last=False)
+            name = next(iter(self._loaded))
+            del self._loaded[name]
             log.info("unloading %s to make room", name)
             _give_back()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import weakref
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def test_networks_are_compiled_on_a_cpu_only_when_the_settings_say_so(home: Path
 
 def test_on_a_gpu_networks_are_compiled_unless_the_settings_forbid(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "fitting_precision", lambda device: torch.bfloat16)
+    monkeypatch.setattr(torch, "empty", lambda *_, device: None)  # as where there is one
     (home / "footfall.toml").write_text('device = "cuda"\n')
     assert chosen_runtime() == Runtime(torch.device("cuda"), torch.bfloat16, compiles=True)
 
@@ -125,11 +127,31 @@ def test_when_memory_runs_out_while_loading_all_others_go() -> None:
     assert shelf.names() == ["b"]
 
 
-@pytest.mark.parametrize(("variable", "value"), [("FOOTFALL_DEVICE", "tpu"), ("FOOTFALL_PRECISION", "int8")])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("FOOTFALL_DEVICE", "tpu"), ("FOOTFALL_DEVICE", "auto:1"), ("FOOTFALL_PRECISION", "int8"),
+     ("FOOTFALL_PRECISION", "float32:1")],
+)  # fmt: skip
 def test_an_unknown_device_or_precision_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(InvalidSettings, match=f"{variable} must be one of .* not '{value}'"):
         chosen_runtime()
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "cpu:first"])
+def test_a_device_that_this_machine_does_not_have_is_named(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setenv("FOOTFALL_DEVICE", device)
+    with pytest.raises(InvalidSettings, match=f"neural models cannot run on {device} on this machine"):
+        chosen_runtime()
+
+
+def test_a_card_has_room_for_what_it_has_free_and_what_torch_keeps_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10_000, 80_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 50_000)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20_000)
+    card = Runtime(torch.device("cuda"), torch.bfloat16)
+    assert card.free_bytes() == 24_000
+    assert Batches(card, 4_800).most == 10, "which takes half as much as in float32"
 
 
 def test_batches_are_as_large_as_memory_allows() -> None:
@@ -166,6 +188,30 @@ def test_half_as_many_are_tried_when_memory_runs_out(error: Exception) -> None:
     sizes.clear()
     batches.run(hungry, x[:4])
     assert sizes == [2, 2], "what was learnt is kept"
+
+
+def test_memory_is_given_back_when_nothing_holds_it_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what was made before memory ran out, nor networks that make room for others."""
+    made: list[weakref.ref[torch.nn.Module]] = []
+    held: list[bool] = []
+    monkeypatch.setattr(runtime, "_give_back", lambda: held.append(made[-1]() is not None))
+
+    def network() -> torch.nn.Module:
+        new = torch.nn.Identity()
+        made.append(weakref.ref(new))
+        return new
+
+    def hungry(x: torch.Tensor) -> torch.Tensor:
+        half_way = network()
+        if len(x) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return half_way(x)
+
+    Batches(CPU, 1).run(hungry, torch.zeros(4))
+    shelf = Shelf(10)
+    shelf.get("old", network, lambda _: 8)
+    shelf.get("new", lambda: "another", lambda _: 8)
+    assert held == [False, False]
 
 
 def test_another_error_and_a_single_item_too_many_are_raised() -> None:

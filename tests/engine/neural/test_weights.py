@@ -228,7 +228,12 @@ def test_tensors_are_copied_only_where_they_share_memory(tmp_path: Path) -> None
 
 def test_jobs_that_need_the_same_checkpoint_convert_it_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr(checkpoints, "read_checkpoint", lambda path: read.append(path) or read_checkpoint(path))
+
+    def reading(path: Path) -> checkpoints.Weights:
+        read.append(path)
+        return read_checkpoint(path)
+
+    monkeypatch.setattr(checkpoints, "read_checkpoint", reading)
     with ThreadPoolExecutor(4) as pool:
         ready = list(pool.map(lambda _: ready_weights("diff-foley", FILES["unet"], folder), range(4)))
     assert len(set(ready)) == 1 and len(read) == 1
