@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
@@ -13,13 +15,15 @@ from footfall_engine.diffusion.samplers import dpm_solver_pp_2m
 from footfall_engine.media.audio import Recording
 from footfall_engine.models.diff_foley import layout, mel
 from footfall_engine.models.diff_foley.model import SCHEDULE, Compat, DiffFoley, Networks, _Job
-from footfall_engine.models.diff_foley.pictures import row_time, squeezed
+from footfall_engine.models.diff_foley.pictures import ROWS_PER_SEC, row_time, squeezed
 from footfall_engine.models.runtime import SHELF
 from footfall_engine.progress import no_progress
 
 from tests.engine.neural import golden, tiny
 from tests.engine.neural.golden import relative, torch
 from tests.engine.neural.tiny import Film, check_progress, conditions
+
+READERS_EDGE = Fraction(1, 1000)  # seconds before its time that a picture counts as there
 
 
 @pytest.fixture(scope="module")
@@ -199,10 +203,20 @@ def test_rows_show_the_pictures_that_training_took() -> None:
     rate = 4 * (chosen[-1] - chosen[0]) / (len(chosen) - 1)  # of the clip, about; picture n begins at n / rate
 
     def shown(rate: float) -> list[int]:
-        return [int((row_time(row) + 0.001) * rate) for row in range(len(chosen))]
+        return [int((row_time(row) + float(READERS_EDGE)) * rate) for row in range(len(chosen))]
 
     usual = [each for each in (*range(10, 61), *(each / 1.001 for each in (24, 30, 60))) if abs(each - rate) < 0.5]
     assert chosen.tolist() in [shown(each) for each in (round(2 * rate) / 2, *usual)]
+
+
+@pytest.mark.parametrize(
+    "rate", [10, 12.5, 15, 24, 25, 30, 50, 60, 120, *(Fraction(n, 1001) for n in (24_000, 30_000, 60_000))]
+)
+def test_rows_show_the_pictures_of_ffmpegs_filter(rate: float | Fraction) -> None:
+    """The last that begins less than half a row later; at 29.97 pictures a second, one does by half a millisecond."""
+    for row in range(60 * ROWS_PER_SEC):
+        begun = math.ceil(Fraction(2 * row + 1, 2 * ROWS_PER_SEC) * Fraction(rate)) - 1
+        assert int((Fraction(row_time(row)) + READERS_EDGE) * Fraction(rate)) == begun
 
 
 # ---- as the notebook

@@ -11,7 +11,7 @@ from footfall_engine.media.video import Frame, Image
 
 ROWS_PER_SEC = 4
 SIDE = 224  # pixels
-_AHEAD_SEC = 0.5 / ROWS_PER_SEC - 0.0015
+_AHEAD_SEC = 0.5 / ROWS_PER_SEC - 0.001001  # a picture counts as there up to 1 ms before it begins
 
 
 def row_time(row: int) -> float:
