@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from footfall_bridge import messages
-from footfall_bridge.errors import BadRequest, InvalidRange
+from footfall_bridge.errors import BadRequest, InvalidRange, MediaNotFound
 from footfall_bridge.messages import (
     STRENGTH,
     Audition,
@@ -157,7 +157,7 @@ def regenerate(request: Regenerate, studio: Studio, watcher: Watcher) -> None:
     old = _stem_of(request)
     made = _as_made(request, old)
     row = usable_row(made.model or studio.default_model, studio.commercial_use)
-    rate, playback = playback_of(made)
+    rate, playback = _played_as_made(request, made, old, watcher)
     spans = _patch_ranges(request, old, rate)
     takes = takes_of(request, without_take(old.path.stem), "", watcher.finished)
     form = StemForm(old.sample_rate, old.channels, old.position)
@@ -195,6 +195,26 @@ def playback_of(request: Generate | Spot) -> tuple[Fraction, Playback]:
     end = facts.duration if request.end is None else seconds(request.end, rate)
     region = video.region_of(facts, seconds(request.start, rate), end)
     return rate, Playback(region, play_rate(request.speed))
+
+
+def _played_as_made(
+    request: Regenerate, made: Generate, old: wav.StemFacts, watcher: Watcher
+) -> tuple[Fraction, Playback]:
+    """As `playback_of`; MediaNotFound says of what picture it is, and one that has changed is told of."""
+    try:
+        version = video.file_version(_absolute(made.video))
+    except MediaNotFound as error:
+        raise MediaNotFound(
+            f"the picture that {old.path.name} was made of is not where it was: {error.message}. "
+            f"Put it back, or say where it is now (key 'video', --video)"
+        ) from error
+    if request.video is None and version != old.provenance.get("picture", version):
+        watcher.warn(
+            "picture_changed",
+            f"{Path(made.video).name} has been written anew since {old.path.name} was made of it: "
+            f"the part is made of the picture as it is now",
+        )
+    return playback_of(made)
 
 
 def _position(request: Generate, playback: Playback, rate: Fraction, stem_rate: int) -> int:

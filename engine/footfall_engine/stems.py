@@ -15,7 +15,7 @@ from footfall_bridge import __version__, messages
 from footfall_bridge.messages import Controls, Generate, Regenerate, Stem
 from footfall_bridge.timeline import TimeRange
 
-from footfall_engine.media import wav
+from footfall_engine.media import video, wav
 from footfall_engine.media.audio import Audio
 from footfall_engine.media.ceiling import TruePeakCeiling
 from footfall_engine.models.registry import ModelRow, controls_used
@@ -148,6 +148,7 @@ def provenance(request: Generate, seed: int, row: ModelRow, region: TimeRange, r
         "prompt": request.prompt,
         "seed": seed,
         "controls": controls_used(request, row),
+        "picture": video.file_version(request.video),
         "request": {"type": "generate", "stem_folder": ".", **asked, **exact},
         "patches": [],
     }
@@ -169,4 +170,5 @@ def provenance_of_patch(
         how.pop("events", None)
     how |= {"seed": seed, "controls": controls_used(made, row), "version": __version__}
     patches = [{"in": str(span.start), "out": str(span.end), **how} for span in spans]
-    return {**old.provenance, "patches": [*old.provenance.get("patches", []), *patches]}
+    there = {"request": {**before, "video": made.video}, "picture": video.file_version(made.video)}
+    return {**old.provenance, **there, "patches": [*old.provenance.get("patches", []), *patches]}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from footfall_bridge import messages
-from footfall_bridge.messages import Controls
+from footfall_bridge.errors import MediaNotFound
+from footfall_bridge.messages import Controls, Warned
 from footfall_engine import contacts
 from footfall_engine.config import Settings
 from footfall_engine.media import wav
@@ -54,18 +55,24 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture
-def make(clip: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def make(clip: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes the one stem of a request, and keeps what was warned of."""
     rows = {**registry.all_rows(), ROW.name: ROW}
     monkeypatch.setattr(registry, "all_rows", lambda: rows)
     monkeypatch.setattr(Whisper, "asked", [])
     usual = {"type": "generate", "video": str(clip), "model": ROW.name, "seed": 1}
 
+    told: list[str] = []
+
     def stem(**fields: Any) -> wav.StemFacts:
         asked = {**(usual if "stem" not in fields else {"type": "regenerate", "in": 0.25, "out": 0.75}), **fields}
         request = messages.parse_request({**asked, "stem_folder": str(tmp_path)})
-        (made,) = stems_of(done(request, settings))
+        heard = done(request, settings)
+        told.extend(event.message for event in heard if isinstance(event, Warned) and event.code != "control_ignored")
+        (made,) = stems_of(heard)
         return wav.read_facts(Path(made.path))
 
+    stem.warnings = told  # type: ignore[attr-defined]
     return stem
 
 
@@ -138,3 +145,44 @@ def test_stems_of_before_these_notes_can_be_made_anew_in_part(make: Any, monkeyp
     monkeypatch.setattr(wav, "read_facts", without_controls)
     (patch,) = make(stem=str(old.path)).provenance["patches"]
     assert patch["controls"] == Whisper.usual
+
+
+# ---- the picture of then
+
+
+@pytest.fixture
+def own(clip: Path, tmp_path: Path) -> Path:
+    """A picture that nobody else looks at."""
+    return Path(shutil.copy(clip, tmp_path / "own.mp4"))
+
+
+def test_a_picture_that_is_gone_is_named_with_what_can_be_done(make: Any, own: Path):
+    old = make(video=str(own))
+    own.unlink()
+    with pytest.raises(MediaNotFound, match=f"the picture that {old.path.name} was made of .*own.mp4.*say where it is"):
+        make(stem=str(old.path))
+
+
+def test_a_picture_that_has_moved_is_found_from_then_on(make: Any, own: Path):
+    old = make(video=str(own))
+    moved = own.rename(own.with_name("moved.mp4"))
+    first = make(stem=str(old.path), video=str(moved))
+    second = make(stem=str(first.path))
+    assert second.provenance["request"]["video"] == str(moved)
+    assert make.warnings == []
+
+
+def test_a_picture_that_was_written_anew_is_told_of_once(make: Any, own: Path):
+    old = make(video=str(own))
+    contacts.render_clip(own, contacts.Scene("footsteps", duration=1.0, width=160, height=90))
+    first = make(stem=str(old.path))
+    assert "own.mp4 has been written anew since" in make.warnings.pop()
+    make(stem=str(first.path))
+    assert make.warnings == []
+
+
+def test_a_copy_of_the_picture_that_the_user_names_is_taken_without_a_word(make: Any, own: Path):
+    old = make(video=str(own))
+    copy = Path(shutil.copyfile(own, own.with_name("copy.mp4")))
+    make(stem=str(old.path), video=str(copy))
+    assert make.warnings == []

@@ -82,9 +82,13 @@ class ClipFacts:
 
 def file_identity(path: str | Path) -> str:
     """Key of a file for caches: where it is, how long it is, when it was last written."""
-    file = _existing(path)
-    facts = file.stat()
-    return f"{file}|{facts.st_size}|{facts.st_mtime_ns}"
+    return f"{_existing(path)}|{file_version(path)}"
+
+
+def file_version(path: str | Path) -> str:
+    """Of a file wherever it is: how long it is, when it was last written."""
+    facts = _existing(path).stat()
+    return f"{facts.st_size}|{facts.st_mtime_ns}"
 
 
 def probe(path: str | Path) -> ClipFacts:
