@@ -13,7 +13,7 @@ import pytest
 from footfall_bridge.errors import ModelFailed, WeightsMissing
 from footfall_engine.diffusion.samplers import dpm_solver_pp_2m
 from footfall_engine.media.audio import Recording
-from footfall_engine.models.diff_foley import layout, mel
+from footfall_engine.models.diff_foley import layout, mel, networks
 from footfall_engine.models.diff_foley.model import SCHEDULE, Compat, DiffFoley, Networks, _Job
 from footfall_engine.models.diff_foley.pictures import ROWS_PER_SEC, row_time, squeezed
 from footfall_engine.models.runtime import SHELF
@@ -222,25 +222,56 @@ def test_rows_show_the_pictures_of_ffmpegs_filter(rate: float | Fraction) -> Non
 # ---- as the notebook
 
 
-@pytest.mark.parity
-@pytest.mark.parametrize("name", ["dg_5", "dg_5_cfg1"])
-def test_the_whole_path_to_latents_is_the_notebooks(name: str) -> None:
-    from footfall_engine.models.diff_foley import networks
-
-    recorded = golden.arrays(f"sampler_dpm_{name}.npz")
+def recorded_job(plan: layout.Layout) -> _Job:
+    """With the recorded tiny networks."""
     shape, ldm = golden.tiny_shape(), golden.ldm_weights()
     made = {part: getattr(networks, part)(ldm, shape, "tiny") for part in ("unet", "vae", "condition")}
     cavp = networks.cavp(golden.weights("cavp_video_tiny.safetensors"), shape, "tiny")
     alignment = networks.alignment(golden.weights("classifier_tiny.safetensors"), shape, "tiny")
-    rows = recorded["origin_cond"][0]
-    plan = layout.of_notebook(round(8.2 * 16_000))
-    job = _Job(Networks(cavp=cavp, alignment=alignment, **made), tiny.CPU, plan, conditions(8.2), no_progress)
-    context = job.context_of_notebook(rows)
+    return _Job(Networks(cavp=cavp, alignment=alignment, **made), tiny.CPU, plan, conditions(8.2), no_progress)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("name", ["dg_5", "dg_5_cfg1"])
+def test_the_whole_path_to_latents_is_the_notebooks(name: str) -> None:
+    recorded = golden.arrays(f"sampler_dpm_{name}.npz")
+    job = recorded_job(layout.of_notebook(round(8.2 * 16_000)))
+    context = job.context_of_notebook(recorded["origin_cond"][0])
     assert relative(context.given, recorded["context"][:1]) <= 1e-4
     scale, classifier_scale = (1.0, 0.0) if name.endswith("cfg1") else golden.guidance_scales()
     denoise = job.denoiser(context, scale, classifier_scale)
     made = dpm_solver_pp_2m(denoise, recorded["x_T"][:1], SCHEDULE, len(recorded["x_in"]))
     assert relative(made, recorded["final"][:1]) <= 1e-4
+
+
+@pytest.mark.parity
+def test_the_path_from_latents_to_bands_is_the_notebooks() -> None:
+    recorded = golden.arrays("sampler_dpm_dg_5.npz")
+    job = recorded_job(one_window(recorded["final"].shape[3]))
+    assert relative(job.bands(recorded["final"]), recorded["decoded_ch0"]) <= 1e-4
+
+
+@pytest.mark.parity
+def test_the_path_from_bands_to_latents_is_that_of_training() -> None:
+    recorded = golden.arrays("vae_tiny.npz")
+    job = recorded_job(one_window(recorded["mean"].shape[3]))
+    assert relative(job._coded(recorded["mel_in"]), 0.18215 * recorded["mean"]) <= 1e-4
+
+
+@pytest.mark.parity
+def test_in_the_default_contexts_are_as_in_training() -> None:
+    recorded = golden.arrays("cond_stage_tiny.npz")
+    rows, batch = recorded["video_feat"][:, : layout.ROWS], len(recorded["video_feat"])
+    job = recorded_job(layout.Layout(0, 0, tuple(range(batch)), ()))
+    context = job.context(rows.flatten(0, 1))
+    assert relative(context.given, recorded["ldm_cond"]) <= 1e-4
+    assert relative(context.judged, recorded["classifier_cond_model"]) <= 1e-4
+    null = golden.arrays("sampler_variants_dg_5.npz")["uncond_embed"][:1]
+    assert relative(context.null, null.expand_as(context.null)) <= 1e-4
+
+
+def one_window(columns: int) -> layout.Layout:
+    return layout.Layout(columns * layout.COLUMN, columns, (0,), ())
 
 
 def test_unknown_compatibility_is_refused() -> None:
