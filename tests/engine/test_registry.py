@@ -6,6 +6,7 @@ import dataclasses
 import subprocess
 import sys
 import textwrap
+import types
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,20 @@ def test_a_package_adds_a_model_by_an_entry_point_and_its_rate_and_batch_are_hon
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        (["beep"], "TypeError: ['beep'] is no ModelRow"),
+        (dataclasses.replace, "is no ModelRow"),
+        (dataclasses.replace(registry.MODELS[0], target="mine:Mine"), "ValueError: procedural is the name of a model"),
+    ],
+)
+def test_a_package_whose_row_is_none_or_takes_a_name_of_ours_is_left_out_and_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, row: object, fault: str
+):
+    point = types.SimpleNamespace(name="theirs", load=lambda: row)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    assert list(registry.all_rows.__wrapped__().values()) == list(registry.MODELS)
+    assert "the model package theirs cannot be loaded" in caplog.text and fault in caplog.text

@@ -28,6 +28,7 @@ from footfall_engine.models.base import Model
 from footfall_engine.models.foleycrafter import files
 from footfall_engine.models.parts import Part
 from footfall_engine.models.store import missing_files, model_folder, require_neural, weights_missing
+from footfall_engine.progress import ProgressFn
 
 log = logging.getLogger(__name__)
 
@@ -312,6 +313,13 @@ def load_model(name: str) -> Model:
         raise ModelFailed(f"the model {name} cannot be loaded: {error}") from error
 
 
+def make_ready(row: ModelRow, progress: ProgressFn) -> None:
+    """Load what the model works with, where it says how; `progress` hears of it if there is something to be done."""
+    load = getattr(load_model(row.name), "make_ready", None)
+    if load is not None:
+        load(progress)
+
+
 def takes_at_once(row: ModelRow) -> int:
     """Variants in one call; a model whose device gains nothing from many says so, and the first are there sooner."""
     return getattr(load_model(row.name), "takes_at_once", row.batch)
@@ -373,7 +381,15 @@ def _foreign_rows() -> list[ModelRow]:
     rows = []
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
-            rows.append(point.load())
+            rows.append(_new_row(point.load()))
         except Exception:  # a broken package of somebody else's must not take the engine down
             log.exception("the model package %s cannot be loaded", point.name)
     return rows
+
+
+def _new_row(row: Any) -> ModelRow:
+    if not isinstance(row, ModelRow):
+        raise TypeError(f"{row!r} is no ModelRow")
+    if row.name in {ours.name for ours in MODELS}:
+        raise ValueError(f"{row.name} is the name of a model of Footfall's own")
+    return row

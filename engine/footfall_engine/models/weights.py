@@ -255,20 +255,23 @@ def network(
     """A network ready to be asked, its weights those tensors themselves.
 
     `original_key` tells which key of `weights` each of the network's stands under and `to_own_keys` renames them all.
-    WeightsUnusable names what is missing from `source`, of another shape, or unexpected.
+    WeightsUnusable names what is missing from `source`, of another shape or kind, or unexpected.
     """
     made = _hollow(make)
     wanted = {original_key(key): key for key in _needed(made)}
     found = {key for key in weights if not key.endswith(_COUNTERS)}
     _refuse(source, "does not have", wanted.keys() - found, "has besides", found - wanted.keys())
     own = to_own_keys(weights)
-    shapes = {key: tensor.shape for key, tensor in made.state_dict().items()}
+    empty = made.state_dict()
     others = [
-        f"{key} {tuple(own[name].shape)} instead of {tuple(shapes[name])}"
+        f"{key} {tuple(own[name].shape)} instead of {tuple(empty[name].shape)}"
         for key, name in wanted.items()
-        if own[name].shape != shapes[name]
+        if own[name].shape != empty[name].shape
     ]
-    _refuse(source, "has in another shape", others)
+    whole = [
+        key for key, name in wanted.items() if empty[name].is_floating_point() and not own[name].is_floating_point()
+    ]
+    _refuse(source, "has in another shape", others, "has in whole numbers", whole)
     made.load_state_dict(own, strict=False, assign=True)
     for name, buffer in made.named_buffers():
         if buffer.is_meta and name.endswith(_COUNTERS):  # some checkpoints lack them

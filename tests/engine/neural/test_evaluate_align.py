@@ -10,6 +10,7 @@ import pytest
 from footfall_engine import contacts
 from footfall_engine.cli.app import app
 from footfall_engine.media import wav
+from footfall_engine.models.runtime import chosen_runtime
 from typer.testing import CliRunner, Result
 
 from tests.engine.neural.resident import write_tree
@@ -58,6 +59,18 @@ def test_every_window_of_every_film_of_a_folder_is_judged(films: Path) -> None:
         assert json.loads(align(*words).stdout)["windows"] == [{**each, "sound": words[2]} for each in windows[1:]]
     finally:
         (films.parent / "elsewhere.wav").rename(films / "silent.wav")
+
+
+def test_what_is_measured_does_not_depend_on_the_precision_of_models(
+    films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for precision in ("float32", "bfloat16"):
+        monkeypatch.setenv("FOOTFALL_PRECISION", precision)
+        chosen_runtime.cache_clear()
+        found.append(json.loads(align(films / "own.mp4", "--json").stdout))
+    chosen_runtime.cache_clear()
+    assert found[0] == found[1]
 
 
 def test_the_table_ends_with_the_share(films: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import stat
@@ -26,6 +27,7 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError
 from safetensors.torch import save
 
+from tests.clips import SHARED
 from tests.engine.neural import tiny
 from tests.engine.neural.golden import torch
 
@@ -82,6 +84,13 @@ def test_unexpected_keys_and_other_shapes_are_named() -> None:
     with pytest.raises(WeightsUnusable, match=r"pos_emb\.weight \(3, 16\) instead of \(40, 16\)"):
         changed = {**weights, "cond_stage_model.pos_emb.weight": torch.zeros(3, 16)}
         networks.condition(changed, tiny.SHAPE, "a.ckpt")
+
+
+def test_weights_made_whole_numbers_are_named() -> None:
+    weights = tiny.random_weights("cavp")
+    key = "video_encoder.conv1.conv.weight"
+    with pytest.raises(WeightsUnusable, match=f"it has in whole numbers {key}$"):
+        networks.cavp({**weights, key: weights[key].to(torch.int8)}, tiny.SHAPE, "a.ckpt")
 
 
 def test_another_models_weights_are_refused_with_a_few_names_and_all_in_the_detail() -> None:
@@ -210,6 +219,26 @@ def test_damage_of_any_kind_is_refused_and_never_a_bug_of_ours(tmp_path: Path, z
             read_checkpoint(path)
 
     damaged()
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("cavp", ["cavp"]),
+        ("ldm", ["unet", "vae", "condition"]),
+        ("double_guidance_classifier", ["alignment"]),
+        ("eval_classifier", ["vae", "alignment"]),
+    ],
+)
+def test_every_key_of_the_originals_checkpoints_has_its_place(file: str, names: list[str]) -> None:
+    listing = SHARED / "facts" / "manifests" / f"diff-foley.{file}.json"
+    if not listing.is_file():
+        pytest.skip(f"{listing} is not there")
+    keys = [tensor["key"] for tensor in json.loads(listing.read_text())["tensors"]]
+    for name in names:
+        there = {key for key in keys if networks.belongs(name, key) and not key.endswith("num_batches_tracked")}
+        assert there == networks.original_shapes(name, networks.Shape()).keys()
 
 
 # ---- converting

@@ -47,13 +47,14 @@ class Judged:
 
 
 class AlignmentJudge:
-    """The evaluation classifier and what it needs, loaded on first use."""
+    """The evaluation classifier and what it needs, loaded on first use; in float32, as what it measures is to be the
+    same everywhere."""
 
     def __init__(
         self, folder: Path | None = None, runtime: Runtime | None = None, shape: networks.Shape | None = None
     ) -> None:
         self._folder = folder or model_folder(NAME)
-        self._runtime = runtime or chosen_runtime()
+        self._runtime = runtime or Runtime(chosen_runtime().device, torch.float32)
         self._shape = shape
 
     @torch.no_grad()
