@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 from footfall_bridge.errors import ModelFailed, WeightsMissing
 from footfall_engine.diffusion.samplers import dpm_solver_pp_2m
 from footfall_engine.media.audio import Recording
+from footfall_engine.media.video import Frame
+from footfall_engine.models.base import Conditions, Features
 from footfall_engine.models.diff_foley import layout, mel, networks
 from footfall_engine.models.diff_foley.model import SCHEDULE, Compat, DiffFoley, Networks, _Job
 from footfall_engine.models.diff_foley.pictures import ROWS_PER_SEC, row_time, squeezed
@@ -47,11 +49,25 @@ def test_sound_is_exactly_as_long_as_asked(model: DiffFoley, duration: float, ch
 @pytest.mark.parametrize("samples", [130_900, 131_000, 131_072, 143_360])
 def test_sound_that_fills_its_last_column_is_as_loud_to_its_end(samples: int) -> None:
     plan = layout.exact(samples)
-    even = torch.full((1, mel.BANDS, plan.columns * layout.FRAMES_PER_COLUMN), 0.6)
-    job = _Job(cast(Networks, None), tiny.CPU, plan, conditions(samples / mel.SAMPLE_RATE), no_progress)
-    (audio,) = job.sound(even, [torch.Generator().manual_seed(1)])
+    audio = sound_of_level(0.6, plan)
     assert len(audio) == samples
     assert np.std(audio[-mel.HOP :]) > 0.6 * np.std(audio)
+
+
+def test_what_is_decoded_past_the_loudest_is_as_the_loudest() -> None:
+    plan = layout.exact(16_000)
+    assert np.array_equal(sound_of_level(1.0, plan), sound_of_level(1.5, plan))
+
+
+def sound_of_level(level: float, plan: layout.Layout) -> np.ndarray:
+    bands = torch.full((1, mel.BANDS, plan.columns * layout.FRAMES_PER_COLUMN), level)
+    return job_with(plan, conditions(1.0)).sound(bands, [torch.Generator().manual_seed(1)])[0]
+
+
+def job_with(plan: layout.Layout, given: Conditions, **some: torch.nn.Module) -> _Job:
+    """That needs no other networks."""
+    none = dict.fromkeys(("cavp", "unet", "vae", "condition", "alignment"), torch.nn.Identity())
+    return _Job(Networks(**{**none, **some}), tiny.CPU, plan, given, no_progress)
 
 
 def test_a_seed_gives_the_same_samples_alone_and_among_others(model: DiffFoley) -> None:
@@ -98,6 +114,55 @@ def test_a_remembered_picture_is_not_looked_at_again(model: DiffFoley) -> None:
     second = model.generate(conditions(2.0, frames=film, remember=remember), [1], no_progress).audio
     assert asked == len(film.asked) == 8
     assert np.array_equal(first, second)
+
+
+def test_what_is_remembered_of_a_picture_is_not_taken_for_another_compatibilitys(folder: Path) -> None:
+    kept = []
+
+    def remember(name: str, make: Callable[[], Features]) -> Features:
+        kept.append(name)
+        return make()
+
+    for compat in Compat:
+        given = conditions(8.0, steps=1, remember=remember)
+        tiny.tiny_model(folder, compat=compat.value).generate(given, [1], no_progress)
+    assert len(set(kept)) == len(kept) == 2
+
+
+@pytest.mark.parametrize(
+    ("plan", "together"), [(layout.of_notebook(12 * 16_000), [40, 8]), (layout.exact(12 * 16_000), [32, 32])]
+)
+def test_pictures_that_are_looked_at_together_become_rows(plan: layout.Layout, together: list[int]) -> None:
+    def colour(time: float) -> list[int]:
+        return [int(20 * time), 255 - int(20 * time), 50]
+
+    def film(times: Sequence[float]) -> Iterator[Frame]:
+        for time in times:
+            yield Frame(time, np.full((36, 64, 3), colour(time), np.uint8))
+
+    cavp = networks.cavp(tiny.random_weights("cavp"), tiny.SHAPE, "tiny")
+    rows = job_with(plan, conditions(12.0, frames=film), cavp=cavp).rows("")
+    assert [len(look) for look in plan.looks] == together
+    for look, ours in zip(plan.looks, rows.split(together), strict=True):
+        pictures = torch.tensor([colour(time) for time in look])[None, :, :, None, None].expand(-1, -1, -1, 224, 224)
+        assert torch.allclose(ours, cavp.encode_video(pictures / 255)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_windows_that_share_columns_agree_on_them_at_every_step(apart: bool) -> None:
+    plan = layout.exact(12 * 16_000)
+    first, second = plan.starts
+    asked = []
+
+    def denoise(latents: torch.Tensor, time: float) -> torch.Tensor:
+        asked.append(latents)
+        return latents * torch.tensor([0.5, 1.0])[:, None, None, None]
+
+    job = job_with(plan, conditions(12.0), unet=networks.untrained("unet", tiny.SHAPE))
+    job.latents(denoise, [torch.Generator().manual_seed(1)], 4, apart)
+    shared = first + layout.COLUMNS - second
+    agreed = [torch.equal(latents[0, ..., -shared:], latents[1, ..., :shared]) for latents in asked]
+    assert agreed == [True] + 3 * [not apart]
 
 
 def test_what_is_known_shapes_what_is_made(model: DiffFoley) -> None:

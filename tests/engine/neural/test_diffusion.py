@@ -85,6 +85,21 @@ def test_a_sampler_stops_when_told(sample: samplers.Sampler) -> None:
     assert 4 <= len(calls) <= 7
 
 
+@pytest.mark.parametrize(("steps", "steadier"), [(5, True), (14, True), (15, False), (25, False)])
+def test_the_last_step_is_of_first_order_below_15_steps(
+    steps: int, steadier: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made() -> torch.Tensor:
+        return samplers.dpm_solver_pp_2m(exact, start(1, 100), SCHEDULE, steps)
+
+    usual, made_with = made(), {}
+    for always, fewest in ((True, 1000), (False, 0)):
+        monkeypatch.setattr(samplers, "FEWEST_STEPS_OF_SECOND_ORDER_END", fewest)
+        made_with[always] = made()
+    assert torch.equal(usual, made_with[steadier])
+    assert not torch.equal(usual, made_with[not steadier])
+
+
 @given(st.integers(1, 60), st.integers(0, 1))
 def test_times_fall_evenly_from_all_noise_to_none(steps: int, which: int) -> None:
     schedule = SCHEDULES[which]
@@ -105,6 +120,13 @@ def test_windows_cover_everything_and_blending_undoes_cutting(length: int, windo
     assert starts[0] == 0 and starts[-1] + window == max(length, window)
     assert all(later - earlier <= window - overlap for earlier, later in pairwise(starts))
     assert torch.allclose(blend(pieces, starts, length), whole, atol=1e-5)
+
+
+def test_each_window_counts_less_towards_its_edges() -> None:
+    pieces = torch.tensor([0.0, 1.0])[:, None].expand(2, 64)
+    blended = blend(pieces, [0, 40], 104)[0]
+    assert torch.equal(blended[:40], torch.zeros(40)) and torch.equal(blended[64:], torch.ones(40))
+    assert float(blended[40:64].diff().min()) > 0 and float(blended[40]) < 0.1 and float(blended[63]) > 0.9
 
 
 def test_windows_agree_on_one_sound() -> None:
