@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,12 @@ def no_progress(fraction: float, /) -> None:
 def part(progress: ProgressFn, start: float, end: float) -> ProgressFn:
     """Progress of a step that takes the share start…end of a longer one."""
     return lambda fraction: progress(start + (end - start) * min(1.0, max(0.0, fraction)))
+
+
+def begun_by_progress(begin: Callable[[], ProgressFn]) -> ProgressFn:
+    """Progress of a step that is begun when it is first told of, and may never be."""
+    begun = functools.cache(begin)
+    return lambda fraction: begun()(fraction)
 
 
 def in_turn(items: Sequence[T], progress: ProgressFn) -> Iterator[tuple[T, ProgressFn]]:

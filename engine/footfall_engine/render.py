@@ -32,10 +32,10 @@ from footfall_engine.media import video, wav
 from footfall_engine.media.audio import Recording, read_recording
 from footfall_engine.media.player import play
 from footfall_engine.models.base import Seen
-from footfall_engine.models.registry import ModelRow, joins_jobs, takes_at_once, unhonoured, usable_row
+from footfall_engine.models.registry import ModelRow, joins_jobs, make_ready, takes_at_once, unhonoured, usable_row
 from footfall_engine.patching import SHORTEST_FADE_SEC, Bed, Part, around, let_in, merged, parts_of
 from footfall_engine.playback import Playback, as_played
-from footfall_engine.progress import ProgressFn, in_turn, no_progress, side_by_side
+from footfall_engine.progress import ProgressFn, begun_by_progress, in_turn, no_progress, side_by_side
 from footfall_engine.scene import Known, Scene, seen_of, sound_of
 from footfall_engine.stems import (
     CHANGES,
@@ -58,6 +58,9 @@ from footfall_engine.stems import (
 
 STEM_RATE = 48_000  # Hz; what picture is finished at
 LOOKING = "looking at the picture"
+LOADING = "loading the model"
+MAKING = "making the sound"
+LOADING_SHARE = 0.01  # of a job's time, where there is something to load
 
 
 class Watcher(Protocol):
@@ -415,5 +418,7 @@ def _make_all(
 
     at_once = takes_at_once(row)
     batches = [takes[first : first + at_once] for first in range(0, len(takes), at_once)]
-    progress = watcher.stage("making the sound", row.looking_share, 1.0)
+    looked = row.looking_share
+    make_ready(row, begun_by_progress(lambda: watcher.stage(LOADING, looked, looked + LOADING_SHARE)))
+    progress = watcher.stage(MAKING, looked, 1.0)
     side_by_side(make, batches, min(row.side_by_side, os.cpu_count() or 1), progress)

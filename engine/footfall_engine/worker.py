@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
@@ -25,6 +26,8 @@ Recipe = Callable[[Any, Any, "JobWatcher"], None]
 CompanyOf = Callable[[Job, Any], Company | None]
 
 REPORT_EVERY_SEC = 0.1
+PACE_SHARE = 0.1  # of a job: how far back it is looked to tell how fast it goes …
+LEAST_SHARE = 0.02  # … and how far it must have come before that is told
 _IDLE_SEC = 1.0
 _GLANCE_SEC = 0.05
 
@@ -166,8 +169,9 @@ class JobWatcher:
         self._job = job
         self._report = report
         self._closing = closing
-        self._started = time.monotonic()
+        self._pace = Pace()
         self._reported = -1.0
+        self._furthest = 0.0
         self._stage = ""
         self._told: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
@@ -198,8 +202,28 @@ class JobWatcher:
 
     def _tell(self, stage: str, fraction: float) -> None:
         now = time.monotonic()
-        if stage == self._stage and now - self._reported < REPORT_EVERY_SEC:
+        if stage != self._stage:
+            self._pace = Pace()
+        elif now - self._reported < REPORT_EVERY_SEC:
             return
         self._stage, self._reported = stage, now
-        eta = (now - self._started) * (1 - fraction) / fraction if fraction > 0.02 else None
+        self._furthest = fraction = max(fraction, self._furthest)  # what is loaded already takes no time
+        eta = self._pace.seconds_left(now, fraction)
         self._report(messages.Progress(id=self._job.id, stage=stage, fraction=fraction, eta_seconds=eta))
+
+
+class Pace:
+    """How fast a stage goes, by its last tenth: how long a model took to load tells nothing of its steps."""
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[float, float]] = deque()  # (seconds, fraction), a hundredth apart
+
+    def seconds_left(self, now: float, fraction: float) -> float | None:
+        """None as long as nobody can know."""
+        marks = self._marks
+        if not marks or fraction >= marks[-1][1] + PACE_SHARE / 10:
+            marks.append((now, fraction))
+        while len(marks) > 1 and marks[1][1] <= fraction - PACE_SHARE:
+            marks.popleft()
+        seconds, gained = now - marks[0][0], fraction - marks[0][1]
+        return seconds * (1 - fraction) / gained if gained >= LEAST_SHARE else None

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from footfall_bridge import messages
 from footfall_bridge.errors import DiskFull, ModelFailed
 from footfall_bridge.messages import Generate, JobState
 from footfall_engine.jobs import JobQueue, TakenJob
-from footfall_engine.render import Company
-from footfall_engine.worker import JobWatcher, Worker
+from footfall_engine.render import LOADING_SHARE, Company
+from footfall_engine.worker import JobWatcher, Pace, Worker
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.waiting import wait_until
 
@@ -200,6 +203,58 @@ def test_progress_is_reported_now_and_then_and_once_for_each_stage(monkeypatch: 
         for step in range(1000):
             progress(step / 1000)
     assert [event.stage for event in told] == ["looking", "sounding"]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that workers see; its one item is seconds."""
+    now = [1000.0]
+    monkeypatch.setattr("footfall_engine.worker.time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def watched(told: list[Any]) -> JobWatcher:
+    return JobWatcher(TakenJob("a", ask("a"), (), threading.Event()), told.append, threading.Event())
+
+
+@pytest.mark.parametrize("loading_seconds", [0.0, 5.0, 300.0])
+def test_the_time_left_is_that_of_the_steps_however_long_the_model_took_to_load(
+    clock: list[float], loading_seconds: float
+) -> None:
+    told: list[Any] = []
+    watcher = watched(told)
+    loading = watcher.stage("loading", 0.03, 0.03 + LOADING_SHARE)
+    for part in range(5):
+        clock[0] += loading_seconds / 5
+        loading(part / 4)
+    assert all(event.eta_seconds is None for event in told), "nobody knows yet"
+    making = watcher.stage("making", 0.03, 1.0)
+    for step in range(1, 26):
+        clock[0] += 3.0
+        making(0.05 + 0.9 * step / 25)
+        if step > 5:
+            assert told[-1].eta_seconds == pytest.approx(3.0 * (25 - step) + 0.05 / 0.9 * 75, rel=0.25), step
+
+
+@given(st.floats(0.1, 3600), st.integers(3, 400))
+def test_the_time_left_of_what_goes_at_one_pace_is_exact(seconds: float, reports: int) -> None:
+    pace = Pace()
+    for number in range(reports + 1):
+        left = pace.seconds_left(seconds * number / reports, number / reports)
+        assert left is None or left == pytest.approx(seconds * (1 - number / reports), abs=seconds / 1000)
+    assert left is not None
+
+
+def test_progress_never_goes_back(clock: list[float]) -> None:
+    told: list[Any] = []
+    watcher = watched(told)
+    watcher.stage("loading", 0.03, 0.5)(1.0)
+    making = watcher.stage("making", 0.03, 1.0)
+    for step in range(10):
+        clock[0] += 1.0
+        making(step / 9)
+    fractions = [event.fraction for event in told]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
 
 
 class FullDisk(JobQueue):

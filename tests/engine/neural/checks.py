@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from footfall_bridge import messages
 from footfall_bridge.messages import Message, Progress
+from footfall_engine import render
 from footfall_engine.media import wav
 from footfall_engine.resident import Resident
 
@@ -35,7 +36,8 @@ def progress(events: list[Message]) -> None:
     told = [event for event in events if isinstance(event, Progress)]
     fractions = [event.fraction for event in told]
     assert fractions == sorted(fractions) and len(set(fractions)) > 4
-    assert [*dict.fromkeys(event.stage for event in told)] == ["looking at the picture", "making the sound"]
+    stages = [*dict.fromkeys(event.stage for event in told)]
+    assert [stage for stage in stages if stage != render.LOADING] == [render.LOOKING, render.MAKING]
 
 
 def cancelling(engine: Resident, asked: dict[str, Any], folder: Path) -> None:
@@ -45,7 +47,7 @@ def cancelling(engine: Resident, asked: dict[str, Any], folder: Path) -> None:
         job, heard = client.submit(request), []
         for event in client.events(job, PATIENCE):
             heard.append(event)
-            if isinstance(event, Progress) and event.stage == "making the sound" and event.fraction > 0.25:
+            if isinstance(event, Progress) and event.stage == render.MAKING and event.fraction > 0.25:
                 client.cancel(job)
     assert isinstance(heard[-1], messages.Cancelled)
     assert max(event.fraction for event in heard if isinstance(event, Progress)) < 0.6, "long before the last step"

@@ -11,6 +11,7 @@ import pytest
 from footfall_bridge import messages
 from footfall_bridge.client import Client
 from footfall_bridge.messages import JobState, Message
+from footfall_engine import render
 from footfall_engine.jobs import JobQueue
 from footfall_engine.media import wav
 from footfall_engine.resident import Resident
@@ -36,6 +37,10 @@ def settled(client: Client, job: str) -> messages.JobStatus:
     said = client.status(job)
     assert isinstance(said, messages.JobStatus)
     return said
+
+
+def stages_in(events: list[Message]) -> list[str]:
+    return [*dict.fromkeys(event.stage for event in events if isinstance(event, messages.Progress))]
 
 
 def kill_after_the_first_stem(engine: Resident, asked: dict[str, Any]) -> messages.Stem:
@@ -93,7 +98,9 @@ def test_of_two_jobs_either_can_be_cancelled_and_the_other_is_as_if_alone(
     asked["variants"] = 1
     endless, short = ({**asked, "id": name, "steps": steps} for name, steps in (("endless", ENDLESS), ("short", 15)))
     with engine_with(models, tmp_path / "home") as engine, engine.connect() as client:
-        alone = stems_in(events_of(engine, **asked))
+        first = events_of(engine, **asked)
+        alone = stems_in(first)
+        assert stages_in(first) == [render.LOOKING, render.LOADING, render.MAKING]
         for job in (endless, short, {**short, "id": "queued"}):
             client.submit(messages.parse_request(job))
         assert client.cancel("queued").state is JobState.CANCELLED, "at once"
@@ -102,7 +109,9 @@ def test_of_two_jobs_either_can_be_cancelled_and_the_other_is_as_if_alone(
         assert settled(client, "endless").state is JobState.CANCELLED
         said = settled(client, "short")
         assert said.state is JobState.DONE
+        again = events_of(engine, **{**asked, "steps": 1})
+        assert stages_in(again) == [render.LOOKING, render.MAKING], "the model is there"
         assert np.array_equal(pcm(wav.read_facts(Path(said.stems[0].path))), pcm(alone[0]))
         assert client.status("queued").stems == [] and client.status("endless").stems == []
-    assert len(list((tmp_path / "stems").iterdir())) == 2
-    assert JobQueue(engine.settings.data_folder / "jobs.db").counts() == {"cancelled": 2, "done": 2}
+    assert len(list((tmp_path / "stems").iterdir())) == 3
+    assert JobQueue(engine.settings.data_folder / "jobs.db").counts() == {"cancelled": 2, "done": 3}

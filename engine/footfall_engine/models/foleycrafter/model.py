@@ -101,6 +101,14 @@ class FoleyCrafter(JoinsJobs):
         self.smooth = smooth
         self.on_unit_scale = on_unit_scale
 
+    @property
+    def usual(self) -> dict[str, float]:
+        """What controls are where a request leaves them to the model."""
+        return {
+            "steps": STEPS, "guidance": GUIDANCE, "pictures": self.pictures_per_window,
+            "semantic_scale": self.semantic_scale, "temporal_scale": self.temporal_scale,
+        }  # fmt: skip
+
     @torch.no_grad()
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
         job, latents, warnings = self._sampled(conditions, seeds, progress)
@@ -128,6 +136,10 @@ class FoleyCrafter(JoinsJobs):
         # 3. latents that fit it
         scale, steps = asked(controls.guidance, GUIDANCE), asked(controls.steps, STEPS)
         return job, job.latents(told, scale, seeds, steps), warnings
+
+    def make_ready(self, progress: ProgressFn) -> None:
+        """Load the networks if they are not there; WeightsMissing or WeightsUnusable says what does not fit."""
+        self._networks(self._runtime or chosen_runtime(), progress)
 
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""

@@ -103,6 +103,10 @@ class MultiFoley(JoinsJobs):
         told_of_events = checkpoint.read_config(self._place).track is Track.EVENTS
         return frozenset({"events"} if told_of_events else ())
 
+    def make_ready(self, progress: ProgressFn) -> None:
+        """Load the networks if they are not there; WeightsMissing or WeightsUnusable says what does not fit."""
+        self._networks(self._runtime or chosen_runtime(), progress)
+
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
         load(self._place, self._cavp_folder, Runtime(torch.device("cpu"), torch.float32), no_progress)

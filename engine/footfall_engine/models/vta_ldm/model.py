@@ -92,6 +92,11 @@ class VtaLdm(JoinsJobs):
         self._folder = folder
         self._runtime = runtime
 
+    @property
+    def usual(self) -> dict[str, float]:
+        """What controls are where a request leaves them to the model."""
+        return {"steps": self._steps, "guidance": GUIDANCE}
+
     @torch.no_grad()
     def generate(self, conditions: Conditions, seeds: list[int], progress: ProgressFn) -> Generated:
         job, latents = self._sampled(conditions, seeds, progress)
@@ -116,6 +121,10 @@ class VtaLdm(JoinsJobs):
         # 3. latents that fit it
         steps, scale = asked(conditions.controls.steps, self._steps), asked(conditions.controls.guidance, GUIDANCE)
         return job, job.latents(context, scale, seeds, steps, self._sampler)
+
+    def make_ready(self, progress: ProgressFn) -> None:
+        """Load the networks if they are not there; WeightsMissing or WeightsUnusable says what does not fit."""
+        self._networks(self._runtime or chosen_runtime(), configs_in(self._place), progress)
 
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
