@@ -138,6 +138,10 @@ class DiffFoley(JoinsJobs):
         denoise = job.denoiser(context.repeated(len(seeds)), scale, strength)
         return job, generators, job.latents(denoise, generators, asked(controls.steps, STEPS), apart=original)
 
+    def make_ready(self, progress: ProgressFn) -> None:
+        """Load the networks if they are not there; WeightsMissing or WeightsUnusable says what does not fit."""
+        self._networks(self._runtime or chosen_runtime(), progress)
+
     def check(self) -> None:
         """That the weights of all networks are there and fit; WeightsMissing or WeightsUnusable says what does not."""
         self._load(Runtime(torch.device("cpu"), torch.float32), no_progress)
