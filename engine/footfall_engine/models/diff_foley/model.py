@@ -21,6 +21,7 @@ from footfall_engine.diffusion.stretches import blend, cut, over_windows
 from footfall_engine.media.audio import fit_length
 from footfall_engine.media.video import file_identity
 from footfall_engine.models.base import Conditions, Features, Generated, asked
+from footfall_engine.models.columns import seeded_noise
 from footfall_engine.models.diff_foley import layout, mel, networks, notebook
 from footfall_engine.models.diff_foley.layout import BANDS_PER_LATENT_ROW, COLUMNS, FRAMES_PER_COLUMN, Layout
 from footfall_engine.models.diff_foley.pictures import prepared
@@ -130,13 +131,13 @@ class DiffFoley(JoinsJobs):
         rows = job.rows(self.compat.value)
 
         # 3. latents that fit it
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         controls = conditions.controls
         scale = asked(controls.guidance, GUIDANCE)
         context = job.context_of_notebook(rows) if original else job.context(rows)
         strength = 0.0 if original and scale == 1 else asked(controls.classifier_scale, self._classifier_scale)
         denoise = job.denoiser(context.repeated(len(seeds)), scale, strength)
-        return job, generators, job.latents(denoise, generators, asked(controls.steps, STEPS), apart=original)
+        latents, generators = job.latents(denoise, seeds, asked(controls.steps, STEPS), apart=original)
+        return job, generators, latents
 
     def make_ready(self, progress: ProgressFn) -> None:
         """Load the networks if they are not there; WeightsMissing or WeightsUnusable says what does not fit."""
@@ -247,14 +248,16 @@ class _Job(Stages):
 
     # ---- latents
 
-    def latents(self, denoise: Denoiser, generators: list[torch.Generator], steps: int, apart: bool) -> Tensor:
-        """Clean latents, shape = (variants, channels, rows, columns); windows made `apart` know nothing of each other.
+    def latents(
+        self, denoise: Denoiser, seeds: list[int], steps: int, apart: bool
+    ) -> tuple[Tensor, list[torch.Generator]]:
+        """Clean latents, shape = (variants, channels, rows, columns), and the generators as they stand after them.
 
-        The denoiser takes windows in the order of `cut`.
+        The denoiser takes windows in the order of `cut`; windows made `apart` know nothing of each other.
         """
         channels = self._nets.unet.config.in_channels
         shape = (channels, mel.BANDS // BANDS_PER_LATENT_ROW, self.plan.columns)
-        noise = torch.stack([torch.randn(shape, generator=each) for each in generators]).to(self._runtime.device)
+        noise, generators = seeded_noise(seeds, shape, self._runtime.device)
         starts = list(self.plan.starts)
         held = nothing_known if apart else self._held(noise)
         sample = partial(
@@ -262,8 +265,10 @@ class _Job(Stages):
         )
         with self._nets.together.present():
             if apart:
-                return blend(sample(denoise, cut(noise, starts, COLUMNS)), starts, self.plan.columns)
-            return sample(over_windows(denoise, starts, COLUMNS), noise, hold=held)
+                made = blend(sample(denoise, cut(noise, starts, COLUMNS)), starts, self.plan.columns)
+            else:
+                made = sample(over_windows(denoise, starts, COLUMNS), noise, hold=held)
+        return made, generators
 
     def _held(self, noise: Tensor) -> Hold:
         """The sound that is there already, in latents."""
