@@ -109,6 +109,55 @@ def test_a_fault_of_the_network_itself_and_a_lack_of_memory_are_raised(monkeypat
         network(torch.zeros(2, 5))
 
 
+@pytest.mark.parametrize(("setting", "kept"), [(1, ["b"]), (2, ["a", "b"])])
+def test_the_settings_say_how_much_stays_loaded(home: Path, setting: int, kept: list[str]) -> None:
+    (home / "footfall.toml").write_text(f"models_mb = {setting}\n")
+    shelf = Shelf()
+    for name in "ab":
+        shelf.get(name, lambda name=name: name, lambda _: 2**20)  # type: ignore[misc]
+    assert shelf.names() == kept
+
+
+@pytest.mark.parametrize(
+    ("device", "able", "precision"),
+    [("mps", True, torch.float16), ("cuda", True, torch.bfloat16), ("cuda", False, torch.float32)],
+)
+def test_each_kind_of_device_has_its_precision(
+    monkeypatch: pytest.MonkeyPatch, device: str, able: bool, precision: torch.dtype
+) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return able or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert runtime.fitting_precision(torch.device(device)) == precision
+
+
+def test_networks_lie_on_a_card_as_its_convolutions_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def to(self: torch.nn.Module, *given: object, **named: object) -> torch.nn.Module:
+        asked.append(given or named)
+        return self
+
+    monkeypatch.setattr(torch.nn.Module, "to", to)
+    for device in ("cuda", "cpu"):
+        Runtime(torch.device(device), torch.bfloat16).on_device(Network())
+    assert asked == [
+        (torch.device("cuda"), torch.bfloat16), {"memory_format": torch.channels_last},
+        (torch.device("cpu"), torch.bfloat16),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "reading"),
+    [("cpu", torch.float32, None), ("cpu", torch.bfloat16, torch.bfloat16), ("cuda", torch.bfloat16, None)],
+)
+def test_weights_are_narrowed_while_they_are_read_only_where_they_stay(
+    device: str, precision: torch.dtype, reading: torch.dtype | None
+) -> None:
+    assert Runtime(torch.device(device), precision).reading_precision == reading
+
+
 def test_when_memory_runs_out_while_loading_all_others_go() -> None:
     shelf = Shelf(100)
     shelf.get("a", lambda: "a", lambda _: 1)
