@@ -10,6 +10,7 @@ import sys
 import types
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,17 @@ def test_weights_made_whole_numbers_are_named() -> None:
     key = "video_encoder.conv1.conv.weight"
     with pytest.raises(WeightsUnusable, match=f"it has in whole numbers {key}$"):
         networks.cavp({**weights, key: weights[key].to(torch.int8)}, tiny.SHAPE, "a.ckpt")
+
+
+def test_cavp_is_checked_whole_and_keeps_what_sees() -> None:
+    shape = replace(tiny.SHAPE, cavp=replace(tiny.SHAPE.cavp, mel_bands=8, audio_channels=(2,) * 6))
+    weights = {key: torch.ones(size) for key, size in networks.original_shapes("cavp", shape).items()}
+    heard = {key for key in weights if key.startswith("spec_encoder.")}
+    network = networks.cavp(weights, shape, "a.ckpt")
+    assert heard and not heard & network.state_dict().keys()
+    assert network.encode_video(torch.rand(1, 2, 3, 32, 32)).shape == (1, 2, shape.cavp.features)
+    with pytest.raises(WeightsUnusable, match="does not have spec_encoder"):
+        networks.cavp({key: value for key, value in weights.items() if key not in heard}, shape, "a.ckpt")
 
 
 def test_another_models_weights_are_refused_with_a_few_names_and_all_in_the_detail() -> None:

@@ -100,7 +100,14 @@ def original_shapes(name: str, shape: Shape) -> dict[str, tuple[int, ...]]:
     return stored.original_shapes(partial(part.make, shape), lambda key: part.original_key(key, shape))
 
 
-cavp = partial(_network, "cavp")
+def cavp(weights: Mapping[str, Tensor], shape: Shape, source: str) -> nn.Module:
+    """CAVP for pictures: all its weights must fit, and those of its audio encoder, which no sound needs, are let go."""
+    network = _network("cavp", weights, shape, source)
+    if shape.cavp.audio_channels:
+        del network.spec_encoder
+    return network
+
+
 unet = partial(_network, "unet")
 vae = partial(_network, "vae")
 condition = partial(_network, "condition")
