@@ -137,17 +137,23 @@ def test_a_file_that_is_not_there_is_missed(tmp_path: Path) -> None:
 
 
 class Malicious:
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
+    def __init__(self, *call: object) -> None:
+        self.call = call
 
-    def __reduce__(self) -> tuple[object, tuple[str, int]]:
-        return os.mkdir, (str(self.mark), 0o700)
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return self.call[0], self.call[1:]
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_a_checkpoint_that_would_run_code_is_not_read(tmp_path: Path, legacy: bool) -> None:
+@pytest.mark.parametrize("by", ["os", "builtins", "pathlib"])
+def test_a_checkpoint_that_would_run_code_is_not_read(tmp_path: Path, legacy: bool, by: str) -> None:
     path, mark = tmp_path / "a.ckpt", tmp_path / "ran"
-    content = {"state_dict": {"a": torch.zeros(1)}, "callbacks": Malicious(mark)}
+    calls = {
+        "os": Malicious(os.mkdir, str(mark), 0o700),
+        "builtins": Malicious(exec, f"open({str(mark)!r}, 'w')"),
+        "pathlib": Malicious(Path.touch, mark),
+    }
+    content = {"state_dict": {"a": torch.zeros(1)}, "callbacks": calls[by]}
     if legacy:
         path.write_bytes(pickle.dumps(content["callbacks"], protocol=2))
     else:
