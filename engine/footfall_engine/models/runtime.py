@@ -225,23 +225,34 @@ def _out_of_memory(error: Exception) -> bool:
 # ---- what stays loaded
 
 
+@dataclass(frozen=True)
+class _Loaded:
+    networks: Any
+    size: int
+    version: Any
+
+
 class Shelf:
     """Loaded networks by name; the least recently used go when all together outgrow the budget."""
 
     def __init__(self, budget_bytes: int | None = None) -> None:
         self._budget = budget_bytes
         self._lock = threading.RLock()
-        self._loaded: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+        self._loaded: OrderedDict[Any, _Loaded] = OrderedDict()
 
-    def get(self, name: Any, load: Callable[[], T], size_of: Callable[[T], int]) -> T:
-        """What was loaded under a name, or is loaded now; when memory does not suffice, in place of all others."""
+    def get(self, name: Any, load: Callable[[], T], size_of: Callable[[T], int], version: Any = None) -> T:
+        """What was loaded under a name, or is loaded now; when memory does not suffice, in place of all others.
+
+        What was loaded of another `version` goes first.
+        """
         with self._lock:
-            if name in self._loaded:
+            if name in self._loaded and self._loaded[name].version == version:
                 self._loaded.move_to_end(name)
-                found: T = self._loaded[name][0]
+                found: T = self._loaded[name].networks
                 return found
+            self.drop(name)
             made = self._made(load)
-            self._loaded[name] = (made, size_of(made))
+            self._loaded[name] = _Loaded(made, size_of(made), version)
             self._make_room()
             return made
 
@@ -266,7 +277,7 @@ class Shelf:
 
     def _make_room(self) -> None:
         budget = _models_bytes() if self._budget is None else self._budget
-        while len(self._loaded) > 1 and sum(size for _, size in self._loaded.values()) > budget:
+        while len(self._loaded) > 1 and sum(each.size for each in self._loaded.values()) > budget:
             name = next(iter(self._loaded))
             del self._loaded[name]
             log.info("unloading %s to make room", name)

@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
@@ -57,6 +57,17 @@ def models_folder() -> Path:
 
 def model_folder(name: str) -> Path:
     return models_folder() / name
+
+
+def weights_version(folder: Path) -> frozenset[tuple[str, int]]:
+    """Which weights lie in a folder, and of when; a checkpoint that is converted stays the same."""
+    written = set()
+    for path in folder.rglob("*"):
+        on_its_way = {CONVERTING, _DOWNLOADS} & {*path.relative_to(folder).parts}
+        if path.suffix in (*CHECKPOINTS, *SETTINGS, SAFETENSORS) and not on_its_way:
+            with suppress(FileNotFoundError):  # it goes while this looks
+                written.add((str(path.with_suffix("")), path.stat().st_mtime_ns))
+    return frozenset(written)
 
 
 def missing_files(row: ModelRow) -> list[str]:

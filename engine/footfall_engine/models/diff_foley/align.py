@@ -24,7 +24,7 @@ from footfall_engine.models.diff_foley.model import FILES, NAME
 from footfall_engine.models.diff_foley.pictures import ROWS_PER_SEC, prepared
 from footfall_engine.models.diff_foley.sizes import shape_in
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
-from footfall_engine.models.store import model_folder
+from footfall_engine.models.store import model_folder, weights_version
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn
 
@@ -101,7 +101,7 @@ class AlignmentJudge:
 
     def _networks(self) -> tuple[nn.Module, nn.Module, nn.Module]:
         key = ("align", self._folder, self._runtime, self._shape)
-        return SHELF.get(key, self._load, lambda nets: network_bytes(*nets))
+        return SHELF.get(key, self._load, lambda nets: network_bytes(*nets), weights_version(self._folder))
 
     def _load(self) -> tuple[nn.Module, nn.Module, nn.Module]:
         shape = self._shape or shape_in(self._folder)

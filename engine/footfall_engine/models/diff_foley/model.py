@@ -28,7 +28,7 @@ from footfall_engine.models.diff_foley.pictures import prepared
 from footfall_engine.models.diff_foley.sizes import shape_in
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
 from footfall_engine.models.stages import DECODED, LOADED, SAMPLED, Stages
-from footfall_engine.models.store import model_folder
+from footfall_engine.models.store import model_folder, weights_version
 from footfall_engine.models.together import JoinsJobs, Together
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn, no_progress, part
@@ -148,12 +148,14 @@ class DiffFoley(JoinsJobs):
         self._load(Runtime(torch.device("cpu"), torch.float32), no_progress)
 
     def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
-        key = (NAME, self._folder or model_folder(NAME), runtime, self._shape)
+        place = self._folder or model_folder(NAME)
 
         def ready() -> Networks:
             return runtime.with_fast_convolutions(self._load(runtime, progress), "unet", "vae")
 
-        return SHELF.get(key, ready, lambda nets: nets.size)
+        return SHELF.get(
+            (NAME, place, runtime, self._shape), ready, lambda nets: nets.size, weights_version(place)
+        )
 
     def _load(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         made: dict[str, nn.Module] = {}

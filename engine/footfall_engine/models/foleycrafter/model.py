@@ -26,7 +26,7 @@ from footfall_engine.models.mel_stages import MelStages
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
 from footfall_engine.models.stages import LOADED, SAMPLED
 from footfall_engine.models.stock import clip_tokenizer, filled, read_json
-from footfall_engine.models.store import model_folder
+from footfall_engine.models.store import model_folder, weights_version
 from footfall_engine.models.together import JoinsJobs, Together
 from footfall_engine.models.weights import read_weights, ready_weights
 from footfall_engine.progress import ProgressFn, no_progress, part
@@ -176,7 +176,7 @@ class FoleyCrafter(JoinsJobs):
         def ready() -> Networks:
             return runtime.with_fast_convolutions(self._load(runtime, progress), "unet", "temporal", "vae")
 
-        return SHELF.get(key, ready, lambda nets: nets.size)
+        return SHELF.get(key, ready, lambda nets: nets.size, weights_version(self._place))
 
     @property
     def _place(self) -> Path:

@@ -117,8 +117,8 @@ class MultiFoley(JoinsJobs):
 
     def _networks(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         trained_at = checkpoint.identity(self._place)  # it may be trained on while the engine runs
-        key = (NAME, trained_at, self._cavp_folder, runtime)
-        return SHELF.get(key, partial(load, self._place, self._cavp_folder, runtime, progress), lambda nets: nets.size)
+        ready = partial(load, self._place, self._cavp_folder, runtime, progress)
+        return SHELF.get((NAME, self._place, self._cavp_folder, runtime), ready, lambda nets: nets.size, trained_at)
 
 
 Fast: Callable[[], MultiFoley] = partial(MultiFoley, sampler=Sampler.SOLVER.value)

@@ -25,7 +25,7 @@ from footfall_engine.models.mel_stages import MelStages
 from footfall_engine.models.runtime import SHELF, Runtime, chosen_runtime, network_bytes
 from footfall_engine.models.stages import LOADED, SAMPLED
 from footfall_engine.models.stock import clip_tokenizer
-from footfall_engine.models.store import model_folder
+from footfall_engine.models.store import model_folder, weights_version
 from footfall_engine.models.together import JoinsJobs, Together
 from footfall_engine.models.vta_ldm import networks
 from footfall_engine.models.vta_ldm.configs import Configs, configs_in
@@ -145,7 +145,7 @@ class VtaLdm(JoinsJobs):
         def ready() -> Networks:
             return runtime.with_fast_convolutions(self._load(runtime, configs, progress), "unet", "vae")
 
-        return SHELF.get(key, ready, lambda nets: nets.size)
+        return SHELF.get(key, ready, lambda nets: nets.size, weights_version(self._place))
 
     def _load(self, runtime: Runtime, configs: Configs, progress: ProgressFn) -> Networks:
         def of(file: str, *prefixes: str) -> tuple[Weights, str]:
