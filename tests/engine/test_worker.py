@@ -236,6 +236,15 @@ def test_the_time_left_is_that_of_the_steps_however_long_the_model_took_to_load(
             assert told[-1].eta_seconds == pytest.approx(3.0 * (25 - step) + 0.05 / 0.9 * 75, rel=0.25), step
 
 
+def test_a_slow_first_step_is_soon_forgotten() -> None:
+    pace, now = Pace(), 0.0
+    for step in range(26):
+        now += 60.0 if step == 1 else 3.0
+        left = pace.seconds_left(now, step / 25)
+        if step > 4:
+            assert left == pytest.approx(3.0 * (25 - step)), step
+
+
 @given(st.floats(0.1, 3600), st.integers(3, 400))
 def test_the_time_left_of_what_goes_at_one_pace_is_exact(seconds: float, reports: int) -> None:
     pace = Pace()
@@ -248,7 +257,10 @@ def test_the_time_left_of_what_goes_at_one_pace_is_exact(seconds: float, reports
 def test_progress_never_goes_back(clock: list[float]) -> None:
     told: list[Any] = []
     watcher = watched(told)
-    watcher.stage("loading", 0.03, 0.5)(1.0)
+    loading = watcher.stage("loading", 0.03, 0.5)
+    clock[0] += 1.0
+    loading(1.0)
+    assert told[-1].fraction == 0.5
     making = watcher.stage("making", 0.03, 1.0)
     for step in range(10):
         clock[0] += 1.0
