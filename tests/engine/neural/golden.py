@@ -148,7 +148,8 @@ def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
 def full_size(name: str) -> torch.nn.Module:
     """A network of the published size, its weights derived from their original keys."""
     shape = networks.Shape()
-    return getattr(networks, name)(_recipe_weights(name, shape), shape, "recipe")
+    make = networks.whole_cavp if name == "cavp" else getattr(networks, name)
+    return make(_recipe_weights(name, shape), shape, "recipe")
 
 
 def _recipe_weights(name: str, shape: networks.Shape) -> Weights:

@@ -153,9 +153,7 @@ class DiffFoley(JoinsJobs):
         def ready() -> Networks:
             return runtime.with_fast_convolutions(self._load(runtime, progress), "unet", "vae")
 
-        return SHELF.get(
-            (NAME, place, runtime, self._shape), ready, lambda nets: nets.size, weights_version(place)
-        )
+        return SHELF.get((NAME, place, runtime, self._shape), ready, lambda nets: nets.size, weights_version(place))
 
     def _load(self, runtime: Runtime, progress: ProgressFn) -> Networks:
         made: dict[str, nn.Module] = {}

@@ -100,9 +100,13 @@ def original_shapes(name: str, shape: Shape) -> dict[str, tuple[int, ...]]:
     return stored.original_shapes(partial(part.make, shape), lambda key: part.original_key(key, shape))
 
 
+whole_cavp = partial(_network, "cavp")
+"""For pictures and for sound."""
+
+
 def cavp(weights: Mapping[str, Tensor], shape: Shape, source: str) -> nn.Module:
     """CAVP for pictures: all its weights must fit, and those of its audio encoder, which no sound needs, are let go."""
-    network = _network("cavp", weights, shape, source)
+    network = whole_cavp(weights, shape, source)
     if shape.cavp.audio_channels:
         del network.spec_encoder
     return network
