@@ -273,9 +273,6 @@ def network(
     ]
     _refuse(source, "has in another shape", others, "has in whole numbers", whole)
     made.load_state_dict(own, strict=False, assign=True)
-    for name, buffer in made.named_buffers():
-        if buffer.is_meta and name.endswith(_COUNTERS):  # some checkpoints lack them
-            made.get_submodule(name.rpartition(".")[0]).num_batches_tracked = torch.zeros((), dtype=torch.long)
     return made.eval().requires_grad_(False)
 
 
