@@ -63,6 +63,7 @@ def test_every_network_is_filled_with_exactly_its_weights(folder: Path, name: st
     net = getattr(networks, name)(weights, tiny.SHAPE, "tiny")
     assert not any(tensor.is_meta for tensor in net.state_dict().values())
     assert not any(parameter.requires_grad for parameter in net.parameters())
+    assert not any(module.training for module in net.modules())
     total = sum(value.double().sum() for key, value in net.state_dict().items() if not key.endswith("tracked"))
     assert float(total) == pytest.approx(float(sum(value.double().sum() for value in weights.values())), rel=1e-6)
 
@@ -329,3 +330,8 @@ def test_weights_are_cast_while_they_are_read(folder: Path) -> None:
     plain, narrow = read_weights(ready), read_weights(ready, torch.bfloat16)
     assert plain.keys() == narrow.keys()
     assert all(torch.equal(tensor.bfloat16(), narrow[key]) for key, tensor in plain.items())
+
+
+def test_whole_numbers_are_not_cast(tmp_path: Path) -> None:
+    safetensors.torch.save_file({"positions": torch.arange(1000)}, tmp_path / "a.safetensors")
+    assert torch.equal(read_weights(tmp_path / "a.safetensors", torch.bfloat16)["positions"], torch.arange(1000))
