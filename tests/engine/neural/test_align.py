@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +57,7 @@ def test_the_networks_are_asked_as_in_the_original(
     _, vae, alignment = judge._networks()
     asked: list[tuple[torch.Tensor, ...]] = []
     forward = alignment.model.forward
+    embedded = recorded(monkeypatch, alignment.cond_model, "forward")
 
     def heard(*given: torch.Tensor) -> torch.Tensor:
         asked.append(given)
@@ -64,10 +66,53 @@ def test_the_networks_are_asked_as_in_the_original(
     monkeypatch.setattr(alignment.model, "forward", heard)
     judge.judge(clip, noise(13, 0), no_progress)
     latents, time, rows = asked[0]
+    assert torch.equal(rows, embedded[0][1])
     assert latents.shape == (1, 4, 16, layout.COLUMNS)
     assert time.tolist() == [0.0]
     assert rows.shape == (1, layout.ROWS, tiny.SHAPE.classifier.features)
     assert vae.config.scaling_factor == 0.18215
+
+
+def test_windows_hear_and_see_their_own_part_of_a_clip(
+    judge: AlignmentJudge, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 s of silence and 5 s of noise, which a window repeats; latents are drawn as in training, and scaled."""
+    cavp, vae, alignment = judge._networks()
+    seen = recorded(monkeypatch, cavp, "encode_video")
+    heard = recorded(monkeypatch, vae, "encode")
+    asked = recorded(monkeypatch, alignment.model, "forward")
+    sound = noise(13, 0)
+    sound.samples[:, : 8 * 48_000] = 0
+    judge.judge(clip, sound, no_progress)
+
+    (silence, _), (repeated, drawn) = heard
+    assert silence[..., :480].max() == 0 < repeated[..., :480].max()
+    assert torch.allclose(repeated[..., 400:500].mean(), repeated[..., 20:120].mean(), rtol=0.1)
+    rows = 16
+    assert not torch.equal(seen[0][0][:, :rows], seen[1][0][:, :rows])
+    noise_of_it = (asked[1][0] / vae.config.scaling_factor - drawn[0].mean) / drawn[0].std
+    assert abs(float(noise_of_it.mean())) < 0.1 and abs(float(noise_of_it.std()) - 1) < 0.1
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch, network: torch.nn.Module, method: str) -> list[tuple[Any, Any]]:
+    """What a network is given first, and what it makes of it, each time it is asked."""
+    told: list[tuple[Any, Any]] = []
+    asked = getattr(network, method)
+
+    def ask(*given: Any, **options: Any) -> Any:
+        made = asked(*given, **options)
+        told.append((given[0], made))
+        return made
+
+    monkeypatch.setattr(network, method, ask)
+    return told
+
+
+def test_both_channels_are_heard(judge: AlignmentJudge, clip: Path) -> None:
+    left = noise(13, 0).samples[:1]
+    apart = Recording(np.concatenate([left, -left]), 48_000)
+    silence = Recording(np.zeros_like(left), 48_000)
+    assert judge.judge(clip, apart, no_progress) == judge.judge(clip, silence, no_progress)
 
 
 @pytest.mark.parametrize(
