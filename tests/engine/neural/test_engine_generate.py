@@ -202,6 +202,22 @@ def test_a_part_is_made_anew_without_pictures_and_nothing_else_changes(
     assert unknown.code == "media_unreadable", "nobody can look at that film any more"
 
 
+def test_parts_that_are_made_in_one_window_leave_all_between_them_bit_for_bit(
+    engine: Resident, asked: dict[str, Any], tmp_path: Path
+) -> None:
+    old = stem_of(engine, **asked)
+    parts = [(1.0, 1.5), (2.5, 3.25)]
+    again = {"type": "regenerate", "stem": str(old.path), "in": 1.0, "out": 1.5, "also": [{"in": 2.5, "out": 3.25}],
+             "seed": 9, "stem_folder": str(tmp_path)}  # fmt: skip
+    new = stem_of(engine, **again)
+    changed = (pcm(old) != pcm(new)).any(axis=0)
+    for start, end in parts:
+        part = changed[round(start * RATE) : round(end * RATE)]
+        assert part.mean() > 0.9
+        part[:] = False
+    assert not changed.any()
+
+
 # ---- beside the engine
 
 
