@@ -4,7 +4,8 @@ Servers submit, cancel and ask; workers take, report and finish. They meet nowhe
 
     queued ──take──▶ running ──finish──▶ done | failed | cancelled
       ▲                 │
-      └──── restart ────┘        (a killed engine queues its running job again; stems it finished stay finished)
+      └──── restart ────┘        (a killed engine queues its running job again; stems it finished stay finished.
+                                  One that was running at three ends without a stem between them fails instead)
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from footfall_bridge import messages
-from footfall_bridge.errors import DiskFull, FootfallError, UnknownJob
+from footfall_bridge.errors import DiskFull, EngineFault, FootfallError, UnknownJob
 from footfall_bridge.messages import Job, JobBrief, JobState, JobStatus, Message
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ M = TypeVar("M", bound=Message)
 Listener = Callable[[Message], None]
 
 MAX_SEED = 2**31
+MOST_FALLS = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     number    INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -46,6 +48,9 @@ CREATE TABLE IF NOT EXISTS products (
     event     TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS products_by_job ON products (job);
+CREATE TABLE IF NOT EXISTS falls (  -- one for each time that the engine ended while it worked on a job
+    job       TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE
+);
 """
 _LASTING = (messages.Warned, messages.Stem, messages.Spotted, messages.Failed)
 
@@ -175,6 +180,7 @@ class JobQueue:
             elif isinstance(event, _LASTING):
                 with self._written():
                     self._keep(event)
+                    self._db.execute("DELETE FROM falls WHERE job = ?", (event.id,))
             self._emit(event)
 
     def finish(self, job_id: str, event: messages.Done | messages.Failed | messages.Cancelled) -> None:
@@ -236,6 +242,9 @@ class JobQueue:
         if row is None or only not in (None, row[0]):
             return None
         job_id, request = row
+        if self._falls(job_id) >= MOST_FALLS:
+            self.finish(job_id, failure(job_id, _ends_the_engine()))
+            return self._take_now(kinds, only)
         with self._written():
             self._set_state(job_id, JobState.RUNNING)
             self._db.execute("DELETE FROM products WHERE job = ? AND event ->> 'type' != 'stem'", (job_id,))
@@ -247,7 +256,12 @@ class JobQueue:
         for (job_id,) in rows.fetchall():
             self.cancel(job_id)
 
+    def _falls(self, job_id: str) -> int:
+        count: int = self._db.execute("SELECT COUNT(*) FROM falls WHERE job = ?", (job_id,)).fetchone()[0]
+        return count
+
     def _queue_interrupted_again(self) -> None:
+        self._db.execute("INSERT INTO falls SELECT id FROM jobs WHERE state = 'running' AND kind != 'audition'")
         self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running' AND kind != 'audition'")
         self._db.execute("UPDATE jobs SET state = 'cancelled' WHERE state != 'done' AND kind = 'audition'")
 
@@ -317,6 +331,13 @@ def with_seed(request: Job) -> Job:
     if getattr(request, "seed", 0) is not None:
         return request
     return request.model_copy(update={"seed": secrets.randbelow(MAX_SEED)})
+
+
+def _ends_the_engine() -> EngineFault:
+    return EngineFault(
+        f"the engine ended {MOST_FALLS} times while it worked on this, so it is not tried again by itself; perhaps the "
+        "machine has too little memory for it: ask for a shorter part, fewer variants or another model"
+    )
 
 
 def failure(job_id: str, error: FootfallError) -> messages.Failed:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from footfall_bridge import messages
-from footfall_bridge.errors import DiskFull, UnknownJob
+from footfall_bridge.errors import DiskFull, EngineFault, UnknownJob
 from footfall_bridge.messages import JobState
-from footfall_engine.jobs import JobQueue
+from footfall_engine.jobs import MOST_FALLS, JobQueue
 
 KINDS = ("generate", "spot")
 
@@ -116,6 +116,43 @@ def test_a_restarted_queue_runs_the_interrupted_job_again_and_keeps_its_finished
     assert (again.id, again.stems) == ("interrupted", (stem("interrupted"),))
     assert restarted.status("interrupted").warnings == [], "what the first run said is said again by the second"
     assert take(restarted).id == "waiting"
+
+
+def killed_while_working(path: Path, stem_made: bool = False) -> None:
+    queue = JobQueue(path)
+    job = take(queue)
+    if stem_made:
+        queue.report(stem(job.id))
+
+
+def test_a_job_at_which_the_engine_keeps_ending_fails_and_the_next_one_runs(tmp_path: Path):
+    queue = JobQueue(tmp_path / "jobs.db")
+    queue.submit(ask("deadly", variants=9))
+    queue.submit(ask("harmless"))
+    for _ in range(MOST_FALLS):
+        killed_while_working(tmp_path / "jobs.db")
+    restarted, heard = JobQueue(tmp_path / "jobs.db"), []
+    restarted.subscribe(heard.append)
+    assert take(restarted).id == "harmless"
+    (failed,) = [event for event in heard if isinstance(event, messages.Failed)]
+    assert (failed.id, failed.code) == ("deadly", EngineFault.code)
+    assert f"ended {MOST_FALLS} times" in failed.message
+    assert restarted.status("deadly").state is JobState.FAILED
+
+
+def test_a_job_that_makes_stems_between_the_engines_ends_goes_on(tmp_path: Path):
+    JobQueue(tmp_path / "jobs.db").submit(ask("long", variants=9))
+    for number in range(2 * MOST_FALLS):
+        killed_while_working(tmp_path / "jobs.db", stem_made=number % 2 == 1)
+    assert take(JobQueue(tmp_path / "jobs.db")).id == "long"
+
+
+def test_an_engine_that_is_closed_in_good_order_is_no_fall(tmp_path: Path):
+    JobQueue(tmp_path / "jobs.db").submit(ask("patient"))
+    for _ in range(MOST_FALLS + 1):
+        queue = JobQueue(tmp_path / "jobs.db")
+        queue.put_back(take(queue).id)
+    assert take(JobQueue(tmp_path / "jobs.db")).id == "patient"
 
 
 def test_finished_jobs_stay_finished_after_a_restart(tmp_path: Path):
