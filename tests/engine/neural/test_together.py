@@ -17,7 +17,7 @@ from footfall_engine.models.base import Conditions, TimedHit
 from footfall_engine.models.foleycrafter.model import FoleyCrafter
 from footfall_engine.models.runtime import SHELF, Batches, Runtime
 from footfall_engine.models.smooth_foley.model import SmoothFoley
-from footfall_engine.models.together import Together
+from footfall_engine.models.together import Together, _Question
 from footfall_engine.progress import ProgressFn, no_progress
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,6 +123,20 @@ def test_jobs_out_of_step_wait_for_each_other() -> None:
     all_done([lambda: job(["noise", "slope"] * 3), lambda: job(["slope"] + ["noise", "slope"] * 3)])
     runs = [*networks["noise"].sizes, *networks["slope"].sizes]
     assert sum(runs) == 13 and len(runs) <= 8, "after the first round all are together"
+
+
+def test_whoever_asks_what_others_do_not_waits_one_round_and_no_longer() -> None:
+    meeting = Together()
+
+    def ask(what: str) -> _Question:
+        meeting._asked.append(_Question(what, Batches(CPU, 1), Doubling(), (torch.ones(1),)))
+        return meeting._asked[-1]
+
+    lonely = ask("slope")
+    first = [ask("noise"), ask("noise")]
+    assert meeting._taken() == first
+    second = [ask("noise"), ask("noise")]
+    assert meeting._taken() == [lonely, *second]
 
 
 def test_one_jobs_fault_is_not_the_others() -> None:
