@@ -196,8 +196,8 @@ class Crowd:
 
     def unet(self) -> torch.nn.Module:
         self.model.latents(conditions(1.0, steps=1), [1], no_progress)
-        (found,) = (nets.unet for nets, _ in SHELF._loaded.values())
-        return found  # type: ignore[no-any-return]
+        (loaded,) = SHELF._loaded.values()
+        return loaded.networks.unet  # type: ignore[no-any-return]
 
 
 def of_diff_foley(folder: Path) -> Crowd:
