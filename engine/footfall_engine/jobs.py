@@ -180,7 +180,8 @@ class JobQueue:
             elif isinstance(event, _LASTING):
                 with self._written():
                     self._keep(event)
-                    self._db.execute("DELETE FROM falls WHERE job = ?", (event.id,))
+                    if isinstance(event, messages.Stem):
+                        self._db.execute("DELETE FROM falls WHERE job = ?", (event.id,))
             self._emit(event)
 
     def finish(self, job_id: str, event: messages.Done | messages.Failed | messages.Cancelled) -> None:

@@ -121,6 +121,7 @@ def test_a_restarted_queue_runs_the_interrupted_job_again_and_keeps_its_finished
 def killed_while_working(path: Path, stem_made: bool = False) -> None:
     queue = JobQueue(path)
     job = take(queue)
+    queue.report(messages.Warned(id=job.id, code="few_events", message="nothing hits"))
     if stem_made:
         queue.report(stem(job.id))
 
