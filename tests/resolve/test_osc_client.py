@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bridge.samples import EVERY_MESSAGE, generates
-from tests.wired import SLOW, a_request, wired
+from tests.wired import SLOW, WiredEngine, a_request, wired
 
 from footfall_resolve import osc_client  # isort: skip
 from footfall_resolve.osc_client import EngineClient  # isort: skip
@@ -33,38 +35,59 @@ def test_garbage_is_refused_by_name(packet: bytes):
         osc_client.decode(b"/other" + packet)
 
 
-def finished(client: EngineClient, job_id: str) -> list[str]:
-    """Types of what is heard until a job ends."""
+@contextmanager
+def connected(folder: Path) -> Iterator[tuple[WiredEngine, EngineClient]]:
+    with wired(folder) as engine:
+        client = EngineClient("127.0.0.1", engine.port)
+        try:
+            yield engine, client
+        finally:
+            client.close()
+
+
+def heard_until(client: EngineClient, job_id: str, wanted: set[str]) -> list[str]:
+    """Types of what is heard of a job until a wanted one comes."""
     heard: list[str] = []
     for _ in range(100):
         heard += [each["type"] for each in client.hear(0.2) if each.get("id") == job_id]
-        if {"done", "failed", "cancelled"}.intersection(heard):
+        if wanted.intersection(heard):
             return heard
-    raise AssertionError(f"job {job_id} did not end; heard {heard}")
+    raise AssertionError(f"none of {wanted} came of job {job_id}; heard {heard}")
+
+
+def finished(client: EngineClient, job_id: str) -> list[str]:
+    """Types of what is heard until a job ends."""
+    return heard_until(client, job_id, {"done", "failed", "cancelled"})
 
 
 def test_a_job_streams_its_events(tmp_path: Path):
-    with wired(tmp_path) as engine:
-        client = EngineClient("127.0.0.1", engine.port)
+    with connected(tmp_path) as (_, client):
         request = a_request(variants=2)
         assert client.ask(messages.to_fields(request), "job")["id"] == request.id
         assert finished(client, request.id).count("stem") == 2
-        client.close()
 
 
-def test_a_job_is_cancelled(tmp_path: Path):
-    with wired(tmp_path) as engine:
-        client = EngineClient("127.0.0.1", engine.port)
+def test_a_running_job_is_cancelled(tmp_path: Path):
+    with connected(tmp_path) as (_, client):
         request = a_request(SLOW)
         client.ask(messages.to_fields(request), "job")
+        heard_until(client, request.id, {"progress"})
         client.send({"type": "cancel", "id": request.id})
         assert finished(client, request.id)[-1] == "cancelled"
-        client.close()
+
+
+def test_a_queued_job_is_cancelled_at_once(tmp_path: Path):
+    with connected(tmp_path) as (_, client):
+        running, waiting = a_request(SLOW), a_request()
+        client.ask(messages.to_fields(running), "job")
+        heard_until(client, running.id, {"progress"})
+        client.ask(messages.to_fields(waiting), "job")
+        assert client.ask({"type": "cancel", "id": waiting.id}, "job")["state"] == "cancelled"
+        assert finished(client, waiting.id) == ["queued", "cancelled"]
 
 
 def test_after_a_broken_connection_the_status_of_a_job_tells_the_rest(tmp_path: Path):
-    with wired(tmp_path) as engine:
-        client = EngineClient("127.0.0.1", engine.port)
+    with connected(tmp_path) as (_, client):
         request = a_request(variants=3)
         client.ask(messages.to_fields(request), "job")
         client._socket.shutdown(2)
@@ -75,7 +98,6 @@ def test_after_a_broken_connection_the_status_of_a_job_tells_the_rest(tmp_path: 
         while known["state"] not in ("done", "failed"):
             known = client.status(request.id)
         assert [stem["variant"] for stem in known["stems"]] == [1, 2, 3]
-        client.close()
 
 
 def test_no_engine_is_said_with_the_address():
