@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from footfall_bridge.errors import EngineFault, InvalidSettings
+from footfall_bridge.errors import BadRequest, EngineFault, InvalidSettings
 
 SETTINGS_NAME = "footfall.toml"
 COMMERCIAL = "commercial"
@@ -54,7 +54,7 @@ class Settings:
         environment = os.environ if environment is None else environment
         defaults = _in_home(environment) or _in_platform_folders()
         if named := environment.get("FOOTFALL_CONFIG"):
-            defaults = replace(defaults, file=Path(named).expanduser())
+            defaults = replace(defaults, file=named_path(named))
             if not defaults.file.is_file():
                 raise InvalidSettings(f"FOOTFALL_CONFIG names {named}, and there is no such file")
         return defaults.updated(_read_toml(defaults.file), str(defaults.file))
@@ -93,11 +93,19 @@ class Settings:
         return self.origins.get(key, "default")
 
 
+def named_path(name: str | Path) -> Path:
+    """The absolute path that a user names; BadRequest when it lies in the home of somebody unknown here."""
+    try:
+        return Path(name).expanduser().absolute()
+    except RuntimeError as error:
+        raise BadRequest(f"{name} lies in the home of a user whom this machine does not know", str(error)) from error
+
+
 def _in_home(environment: Mapping[str, str]) -> Settings | None:
     named = environment.get("FOOTFALL_HOME")
     if not named:
         return None
-    home = Path(named).expanduser().absolute()
+    home = named_path(named)
     data = home / "data"
     origins = dict.fromkeys(("data_folder", "log_folder"), "FOOTFALL_HOME")
     return Settings(data, home / "log", data / "spool", file=home / SETTINGS_NAME, origins=origins)
@@ -133,7 +141,7 @@ def _wrong(key: str, value: Any, origin: str, wanted: str) -> InvalidSettings:
 def _folder(key: str, value: Any, origin: str) -> Path:
     if not isinstance(value, (str, Path)) or not str(value):
         raise _wrong(key, value, origin, "a folder")
-    return Path(value).expanduser().absolute()
+    return named_path(value)
 
 
 def _text(key: str, value: Any, origin: str) -> str:

@@ -262,9 +262,10 @@ class JobQueue:
         return count
 
     def _queue_interrupted_again(self) -> None:
-        self._db.execute("INSERT INTO falls SELECT id FROM jobs WHERE state = 'running' AND kind != 'audition'")
-        self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running' AND kind != 'audition'")
-        self._db.execute("UPDATE jobs SET state = 'cancelled' WHERE state != 'done' AND kind = 'audition'")
+        with self._written():
+            self._db.execute("INSERT INTO falls SELECT id FROM jobs WHERE state = 'running' AND kind != 'audition'")
+            self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running' AND kind != 'audition'")
+            self._db.execute("UPDATE jobs SET state = 'cancelled' WHERE state != 'done' AND kind = 'audition'")
 
     def _forget_older_than(self, days: float) -> None:
         finished = [state.value for state in JobState if state.final]

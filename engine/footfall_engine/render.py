@@ -324,6 +324,8 @@ def _as_made(request: Regenerate, old: wav.StemFacts) -> Generate:
     fields = {**_fields_of(old), "id": request.id, "stem_folder": request.stem_folder}
     if request.model in (None, fields["model"]):  # as it was usual then, for it may be something else by now
         fields = {**old.provenance.get("controls", {}), **fields}
+    else:  # another model has scales of its own
+        fields = {key: value for key, value in fields.items() if key not in Controls.model_fields}
     if request.reference is not None:  # the old one's part means nothing in another recording
         fields = {key: value for key, value in fields.items() if key not in REFERENCE_PART}
     if any(getattr(request, key) is not None for key in STRENGTH):

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from footfall_bridge.errors import EngineFault, InvalidSettings
+from footfall_bridge.errors import BadRequest, EngineFault, InvalidSettings
 from footfall_engine.config import CHECKS, SETTINGS_NAME, Settings
 
 
@@ -76,6 +76,17 @@ def test_the_settings_file_may_be_elsewhere(tmp_path: Path) -> None:
     assert Settings.load({"FOOTFALL_HOME": str(tmp_path), "FOOTFALL_CONFIG": str(elsewhere)}).port == 1234
     with pytest.raises(InvalidSettings, match="no such file"):
         Settings.load({"FOOTFALL_CONFIG": str(tmp_path / "none.toml")})
+
+
+@pytest.mark.parametrize("variable", ["FOOTFALL_HOME", "FOOTFALL_CONFIG"])
+def test_the_home_of_somebody_unknown_is_named(variable: str) -> None:
+    with pytest.raises(BadRequest, match="~nobody-here/x lies in the home of a user"):
+        Settings.load({variable: "~nobody-here/x"})
+
+
+def test_a_setting_in_the_home_of_somebody_unknown_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="~nobody-here/x"):
+        load(tmp_path, 'data_folder = "~nobody-here/x"')
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

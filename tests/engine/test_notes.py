@@ -118,6 +118,13 @@ def test_a_part_made_anew_by_another_model_is_as_that_one_usually_does_it(make: 
     assert (patch["model"], patch["controls"]) == ("shout", Shout.usual)
 
 
+def test_another_model_has_nothing_of_the_scales_given_to_the_first(make: Any):
+    old = make(guidance=5.0, steps=7, quality="low", prompt="boots")
+    (patch,) = make(stem=str(old.path), model="shout", gamma=2.0).provenance["patches"]
+    assert (patch["prompt"], patch["controls"]) == ("boots", {"steps": 5, "gamma": 2.0})
+    assert Shout.asked[-1].quality is None
+
+
 def test_another_strength_takes_the_place_of_the_one_the_stem_was_made_with(make: Any):
     old = make()
     (patch,) = make(stem=str(old.path), gamma=1.0).provenance["patches"]

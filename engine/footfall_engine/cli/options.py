@@ -11,6 +11,8 @@ import typer
 from footfall_bridge import messages
 from footfall_bridge.errors import BadRequest, InvalidTime, MediaNotFound, StemFolderUnusable
 
+from footfall_engine.config import named_path
+
 Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="The film.", show_default=False)]
 In = Annotated[
     str | None, typer.Option("--in", metavar="S", help="Start: seconds, 48f, or 00:00:01:00.", show_default=False)
@@ -131,7 +133,7 @@ def existing_file(path: Path, what: str = "file") -> str:
 
 def made_folder(name: str) -> str:
     """The absolute path of a folder for stems, made if it was not there."""
-    folder = Path(name).expanduser().absolute()
+    folder = named_path(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

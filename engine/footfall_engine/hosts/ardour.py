@@ -20,6 +20,7 @@ from pathlib import Path
 from footfall_bridge.errors import HostFolderUnusable, HostNotFound
 from footfall_bridge.spool import write_whole
 
+from footfall_engine.config import named_path
 from footfall_engine.hosts.reaper import CONFIG, Contact, Machine
 from footfall_engine.hosts.scripts import script_source
 
@@ -42,7 +43,7 @@ def settings_root(machine: Machine) -> Path:
 def config_folders(machine: Machine, named: Path | None = None) -> list[Path]:
     """The folder that was named, or every one there is; HostNotFound says where was looked."""
     if named is not None:
-        folder = named.expanduser().absolute()
+        folder = named_path(named)
         if not folder.is_dir():
             raise HostNotFound(f"there is no folder {folder}")
         return [folder]

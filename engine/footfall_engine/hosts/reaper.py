@@ -34,6 +34,8 @@ from typing import Any
 from footfall_bridge.errors import HostFolderUnusable, HostNotFound
 from footfall_bridge.spool import write_whole
 
+from footfall_engine.config import named_path
+
 FOLDER = "Footfall"  # in Scripts; part of every action's id
 CONFIG = "footfall.json"
 ACTION_PREFIX = "Footfall - "
@@ -117,7 +119,7 @@ def usual_program_folders(machine: Machine) -> list[Path]:
 def resources(machine: Machine, named: Path | None = None) -> list[Resource]:
     """The resource folder that was named, or every one there is; HostNotFound says where was looked."""
     if named is not None:
-        folder = named.expanduser().absolute()
+        folder = named_path(named)
         if not is_resource_folder(folder):
             raise HostNotFound(
                 f"{folder} is no resource folder of REAPER: there is no reaper.ini in it. In REAPER, "

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 
 from footfall_bridge.errors import HostNotFound
 
+from footfall_engine.config import named_path
 from footfall_engine.hosts.reaper import (
     CONFIG,
     Change,
@@ -103,7 +104,7 @@ def signs(machine: Machine) -> list[Path]:
 def find_place(machine: Machine, named: Path | None = None, for_all_users: bool = False) -> Place:
     """Where this user's scripts belong, or everybody's, or the folder that was named."""
     if named is not None:
-        folder = named.expanduser().absolute()
+        folder = named_path(named)
         if not folder.is_dir():
             raise HostNotFound(f"there is no folder {folder}")
         return Place(folder.parent if folder.name == MENU else folder, for_all_users)

@@ -12,7 +12,7 @@ from footfall_bridge.errors import HostNotFound
 from footfall_bridge.messages import PROTOCOL
 
 import footfall_engine
-from footfall_engine.config import Settings
+from footfall_engine.config import Settings, named_path
 from footfall_engine.hosts.reaper import Contact
 from footfall_engine.logs import ENGINE_LOG
 
@@ -57,5 +57,5 @@ def _home_options() -> list[str]:
     words = []
     for option, variable in (("--home", "FOOTFALL_HOME"), ("--config", "FOOTFALL_CONFIG")):
         if value := os.environ.get(variable):
-            words += [option, str(Path(value).expanduser().absolute())]
+            words += [option, str(named_path(value))]
     return words

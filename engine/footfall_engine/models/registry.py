@@ -273,16 +273,13 @@ def model_row(name: str) -> ModelRow:
 
 
 def usable_row(name: str, commercial_use: bool) -> ModelRow:
-    """The model's row; LicenceRefused when its sound is to be sold and its weights do not surely allow it.
+    """The model's row; LicenceRefused when its sound is to be sold and not all weights surely allow it.
 
     WeightsMissing or ModelFailed when it cannot run here yet.
     """
     row = model_row(name)
-    if commercial_use and not row.commercial:
-        raise LicenceRefused(
-            f'the settings allow models for commercial use only (licence = "commercial"), '
-            f"and the weights of {name} are not known to be: {row.weights_licence}"
-        )
+    if commercial_use:
+        _check_sellable(row)
     if row.parts:
         require_neural(name)
     if missing := missing_files(row):
@@ -292,7 +289,18 @@ def usable_row(name: str, commercial_use: bool) -> ModelRow:
                 f"nobody publishes weights of {name}: `footfall train network` makes them, to be put into {folder}"
             )
         raise weights_missing(name, missing, folder)
+    if commercial_use:
+        for lender in _lenders(row):
+            _check_sellable(lender)
     return row
+
+
+def _check_sellable(row: ModelRow) -> None:
+    if not row.commercial:
+        raise LicenceRefused(
+            f'the settings allow models for commercial use only (licence = "commercial"), '
+            f"and the weights of {row.name} are not known to be: {row.weights_licence}"
+        )
 
 
 @functools.cache
@@ -357,6 +365,11 @@ def controls_used(request: Generate, row: ModelRow) -> dict[str, Any]:
 def _also_taken(row: ModelRow) -> frozenset[str]:
     """Some weights take more than is known of their model."""
     return getattr(load_model(row.name), "also_takes", frozenset())
+
+
+def _lenders(row: ModelRow) -> list[ModelRow]:
+    """Models of whose weights those of this one make use."""
+    return [model_row(name) for name in getattr(load_model(row.name), "borrows_from", ())]
 
 
 def list_models() -> ModelList:

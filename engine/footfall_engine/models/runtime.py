@@ -6,9 +6,11 @@ import logging
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -38,6 +40,7 @@ N = TypeVar("N", bound=Sized)
 _MEMORY_SHARE = 0.6  # of a machine's memory that weights, and of a card's free memory that a batch, may take
 _ROOMY = 2.5  # times what networks take: a machine with so much memory has room for larger weights that are quicker
 _UNKNOWN_MEMORY = 8 * 2**30  # bytes; of machines that do not say
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # cgroups 2 and 1
 
 
 @dataclass(frozen=True)
@@ -154,11 +157,21 @@ def _cpu_multiplies_bfloat16() -> bool:
 
 
 def machine_bytes() -> int:
-    """Memory of this machine."""
+    """Memory of this machine, or as much of it as the container that this runs in may take."""
+    return min([_physical_bytes(), *_container_limits()])
+
+
+def _physical_bytes() -> int:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return _UNKNOWN_MEMORY
+
+
+def _container_limits() -> Iterator[int]:
+    for file in _LIMITS:
+        with suppress(OSError, ValueError):  # not Linux, or "max"
+            yield int(file.read_text())
 
 
 class Compiled:

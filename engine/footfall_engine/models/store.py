@@ -29,7 +29,7 @@ from footfall_bridge.errors import (
     WeightsUnusable,
 )
 
-from footfall_engine.config import Settings
+from footfall_engine.config import Settings, named_path
 from footfall_engine.extras import how_to_install
 from footfall_engine.models.parts import CHECKPOINTS, SAFETENSORS, SETTINGS, Part, stored
 
@@ -52,7 +52,7 @@ Say = Callable[[str], None]
 def models_folder() -> Path:
     """A folder of folders, one for each model's weights; FOOTFALL_MODELS says where it is."""
     named = os.environ.get("FOOTFALL_MODELS")
-    return Path(named).expanduser().absolute() if named else Settings.load().data_folder / "models"
+    return named_path(named) if named else Settings.load().data_folder / "models"
 
 
 def model_folder(name: str) -> Path:

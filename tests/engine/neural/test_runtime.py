@@ -217,6 +217,17 @@ def test_batches_are_as_large_as_memory_allows() -> None:
     assert Batches(CPU, 10**15).most == 1
 
 
+@pytest.mark.parametrize(("said", "limits"), [("2147483648\n", True), ("max\n", False), (None, False)])
+def test_what_a_container_may_take_limits_the_memory(
+    said: str | None, limits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if said is not None:
+        (tmp_path / "memory.max").write_text(said)
+    monkeypatch.setattr(runtime, "_physical_bytes", lambda: 8 * 2**30)
+    monkeypatch.setattr(runtime, "_LIMITS", (tmp_path / "memory.max",))
+    assert runtime.machine_bytes() == (2 if limits else 8) * 2**30
+
+
 @pytest.mark.parametrize(
     "error",
     [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("[enforce fail] can't allocate memory"), MemoryError()],

@@ -16,6 +16,7 @@ from footfall_engine.diffusion.guidance import Denoiser
 from footfall_engine.diffusion.known import Hold
 from footfall_engine.diffusion.schedules import NoiseSchedule, scaled_linear_betas
 from footfall_engine.models.base import Conditions, Generated, asked
+from footfall_engine.models.diff_foley import model as diff_foley
 from footfall_engine.models.multifoley import checkpoint
 from footfall_engine.models.multifoley.checkpoint import Track
 from footfall_engine.models.multifoley.guidance import Gamma, Scale
@@ -102,6 +103,11 @@ class MultiFoley(JoinsJobs):
         """Controls that these weights honour and others of this model do not."""
         told_of_events = checkpoint.read_config(self._place).track is Track.EVENTS
         return frozenset({"events"} if told_of_events else ())
+
+    @property
+    def borrows_from(self) -> tuple[str, ...]:
+        """Models of whose weights these make use."""
+        return (diff_foley.NAME,) if checkpoint.read_config(self._place).track is Track.CAVP else ()
 
     def make_ready(self, progress: ProgressFn) -> None:
         """Load the networks if they are not there; WeightsMissing or WeightsUnusable says what does not fit."""

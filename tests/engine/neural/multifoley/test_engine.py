@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ torch = pytest.importorskip("torch", reason="neural models need the 'neural' ext
 
 from footfall_engine import contacts  # noqa: E402
 from footfall_engine.models.multifoley import checkpoint  # noqa: E402
+from footfall_engine.models.multifoley.checkpoint import Track  # noqa: E402
 
-from tests.engine.neural.multifoley.hand import seeded  # noqa: E402
+from tests.engine.neural.multifoley.hand import CONFIG, seeded  # noqa: E402
 from tests.engine.neural.resident import (  # noqa: E402
     RATE,
     engine_with,
@@ -155,3 +157,14 @@ def test_without_weights_it_is_said_how_to_come_by_them(tmp_path, asked):
         failure = failure_of(engine, **asked)
     assert failure.code == "weights_missing"
     assert "train" in failure.message
+
+
+@pytest.mark.parametrize(("track", "sellable"), [(Track.EVENTS, True), (Track.CAVP, False)], ids=["events", "cavp"])
+def test_for_commercial_use_weights_may_not_look_by_those_of_another_model(tmp_path, asked, track, sellable):
+    checkpoint.save(seeded(replace(CONFIG, track=track)), tmp_path / "models" / "multifoley")
+    with engine_with(tmp_path / "models", tmp_path / "home", licence="commercial") as engine:
+        last = events_of(engine, **asked)[-1]
+    if sellable:
+        assert last.type == "done"
+    else:
+        assert (last.code, "diff-foley" in last.message, "OpenRAIL" in last.message) == ("licence", True, True)
