@@ -48,13 +48,14 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Resident,
 
 @pytest.fixture(autouse=True)
 def few_threads(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tiny networks lose more than they gain by sharing their work out, most of all on a busy machine."""
+    """Tiny networks lose more than they gain by sharing their work out; large ones too where other tests run beside
+    them, which is what OMP_NUM_THREADS=1 says."""
     if find_spec("torch") is None:
         yield
         return
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(2 if request.node.get_closest_marker("heavy") else 1)
+    torch.set_num_threads(min(2, before) if request.node.get_closest_marker("heavy") else 1)
     yield
     torch.set_num_threads(before)
