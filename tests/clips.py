@@ -52,6 +52,7 @@ def make_clip(
     start: Fraction | float = 0,
     sound_seconds: float | None = None,
     size: tuple[int, int] = SIZE,
+    pixel_aspect: Fraction | int = 1,
     **options: str,
 ) -> Path:
     """A clip of numbered pictures, shown at ``times`` (or ``count`` of them at ``rate``), all later by ``start``.
@@ -66,6 +67,7 @@ def make_clip(
         stream: Any = container.add_stream(codec, rate=rate)
         stream.width, stream.height = size if turn % 180 == 0 else size[::-1]
         stream.pix_fmt = pixels
+        stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect)
         stream.time_base = stream.codec_context.time_base = tick
         stream.options = {"crf": "18", "preset": "ultrafast", **options} if codec == "libx264" else options
         if codec in ("mjpeg", "mpeg4"):

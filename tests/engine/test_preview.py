@@ -97,6 +97,18 @@ def test_a_turned_clip_is_upright(tmp_path: Path, click: Path, turn: int, start:
     assert (facts.width, facts.height) == (probe(clip).width, probe(clip).height)
 
 
+@pytest.mark.parametrize("start", [Fraction(0), Fraction(3, 25)], ids=["copied", "encoded"])
+@pytest.mark.parametrize(("turn", "aspect"), [(0, Fraction(4, 3)), (90, Fraction(3, 4))])
+def test_pixels_stay_as_wide_as_they_are(
+    tmp_path: Path, click: Path, start: Fraction, turn: int, aspect: Fraction
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", pixel_aspect=Fraction(4, 3), turn=turn, g="25")
+    write_preview(clip, click, tmp_path / "out.mp4", TimeRange(start, Fraction(1)))
+    with av.open(str(tmp_path / "out.mp4")) as film:
+        stored = film.streams.video[0]
+        assert stored.sample_aspect_ratio == (aspect if start else Fraction(4, 3))
+
+
 @pytest.mark.parametrize("codec", ["mjpeg", "mpeg4"])
 def test_what_a_player_may_not_know_still_becomes_a_preview(tmp_path: Path, click: Path, codec: str) -> None:
     pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"

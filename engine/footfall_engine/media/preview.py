@@ -154,6 +154,7 @@ def encoded_picture(film: Any, stream: Any, preview: Any, playback: Playback) ->
     image = _upright(first[1])
     encoder.width, encoder.height = image.width // 2 * 2, image.height // 2 * 2
     encoder.pix_fmt = "yuv420p"
+    encoder.codec_context.sample_aspect_ratio = _pixel_aspect(stream, first[1])
     encoder.time_base = encoder.codec_context.time_base = MICROSECONDS
     return _encoded_packets(encoder, itertools.chain([first], frames))
 
@@ -197,11 +198,22 @@ def _keyframe_before(film: Any, stream: Any, time: Fraction) -> Any:
     return next((packet for packet in film.demux(stream) if packet.pts is not None), None)
 
 
+def _turns(frame: Any) -> int:
+    """Quarter turns anticlockwise that a frame is to be seen after."""
+    return TURNS.get(round(frame.rotation) % 360, 0)
+
+
+def _pixel_aspect(stream: Any, frame: Any) -> Fraction:
+    """Width of a pixel for its height, once the frame is upright; 1 of a stream that does not say."""
+    aspect = Fraction(stream.sample_aspect_ratio or 1)
+    return 1 / aspect if _turns(frame) % 2 else aspect
+
+
 def _upright(frame: Any) -> Any:
     """The frame as it is meant to be seen."""
     import av
 
-    turns = TURNS.get(round(frame.rotation) % 360, 0)
+    turns = _turns(frame)
     if not turns:
         return frame
     image = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
