@@ -35,7 +35,7 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.make_folders()
-        self._quit = threading.Event()
+        self._quit: SimpleQueue[None] = SimpleQueue()  # an Event would wait for itself in a signal handler
         self._lock = FileLock(self.settings.data_folder / "engine.lock")
 
     def start(self) -> None:
@@ -53,12 +53,15 @@ class Engine:
 
     def wait(self) -> None:
         """Until `quit`. It wakes now and then: a signal that another thread got is heard when the main one wakes."""
-        while not self._quit.wait(_WAKE_SEC):
-            pass
+        while True:
+            try:
+                return self._quit.get(timeout=_WAKE_SEC)
+            except Empty:
+                continue
 
     def quit(self) -> None:
         """Let `wait` return; safe to call from a signal handler."""
-        self._quit.set()
+        self._quit.put(None)
 
     def close(self) -> None:
         """Stop working and listening; an unfinished job goes back into the queue for the next start."""

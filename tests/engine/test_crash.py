@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -136,6 +139,24 @@ def test_an_engine_asked_to_close_puts_its_running_job_back(clip: Path, tmp_path
         wait_until(lambda: client.status("long").state.final, lambda: client.status("long"), 90)
         status = client.status("long")
         assert [stem.variant for stem in status.stems] == list(range(1, 13)), status
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+def test_whenever_a_signal_comes_the_engine_stops_waiting(tmp_path: Path):
+    """Asleep, about to sleep, or just waking: what the handler does must not wait for what it interrupts."""
+    program = """
+import signal
+from footfall_engine import engine
+from footfall_engine.config import Settings
+engine._WAKE_SEC = 0.0  # waking all the time
+for _ in range(200):
+    waiting = engine.Engine(Settings.load())
+    signal.signal(signal.SIGALRM, lambda *_: waiting.quit())
+    signal.setitimer(signal.ITIMER_REAL, 0.003)
+    waiting.wait()
+"""
+    environment = {**os.environ, "FOOTFALL_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, timeout=60, check=True)
 
 
 def test_a_second_engine_finds_the_first_one_and_says_so(tmp_path: Path):
