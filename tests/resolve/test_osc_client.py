@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bridge.samples import EVERY_MESSAGE, generates
-from tests.wired import SLOW, WiredEngine, a_request, wired
+from tests.wired import SLOW, a_request, wired
 
 from footfall_resolve import osc_client  # isort: skip
 from footfall_resolve.osc_client import EngineClient  # isort: skip
@@ -36,13 +36,10 @@ def test_garbage_is_refused_by_name(packet: bytes):
 
 
 @contextmanager
-def connected(folder: Path) -> Iterator[tuple[WiredEngine, EngineClient]]:
-    with wired(folder) as engine:
-        client = EngineClient("127.0.0.1", engine.port)
-        try:
-            yield engine, client
-        finally:
-            client.close()
+def connected(folder: Path) -> Iterator[EngineClient]:
+    """To an engine of its own."""
+    with wired(folder) as engine, closing(EngineClient("127.0.0.1", engine.port)) as client:
+        yield client
 
 
 def heard_until(client: EngineClient, job_id: str, wanted: set[str]) -> list[str]:
@@ -61,14 +58,14 @@ def finished(client: EngineClient, job_id: str) -> list[str]:
 
 
 def test_a_job_streams_its_events(tmp_path: Path):
-    with connected(tmp_path) as (_, client):
+    with connected(tmp_path) as client:
         request = a_request(variants=2)
         assert client.ask(messages.to_fields(request), "job")["id"] == request.id
         assert finished(client, request.id).count("stem") == 2
 
 
 def test_a_running_job_is_cancelled(tmp_path: Path):
-    with connected(tmp_path) as (_, client):
+    with connected(tmp_path) as client:
         request = a_request(SLOW)
         client.ask(messages.to_fields(request), "job")
         heard_until(client, request.id, {"progress"})
@@ -77,7 +74,7 @@ def test_a_running_job_is_cancelled(tmp_path: Path):
 
 
 def test_a_queued_job_is_cancelled_at_once(tmp_path: Path):
-    with connected(tmp_path) as (_, client):
+    with connected(tmp_path) as client:
         running, waiting = a_request(SLOW), a_request()
         client.ask(messages.to_fields(running), "job")
         heard_until(client, running.id, {"progress"})
@@ -87,7 +84,7 @@ def test_a_queued_job_is_cancelled_at_once(tmp_path: Path):
 
 
 def test_after_a_broken_connection_the_status_of_a_job_tells_the_rest(tmp_path: Path):
-    with connected(tmp_path) as (_, client):
+    with connected(tmp_path) as client:
         request = a_request(variants=3)
         client.ask(messages.to_fields(request), "job")
         client._socket.shutdown(2)
